@@ -1,0 +1,5 @@
+"""`python -m hvdgan` is `hvdgan`."""
+
+from hvdgan.cli import main
+
+main()

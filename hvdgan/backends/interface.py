@@ -1,0 +1,204 @@
+"""The contract between a training run and a framework: arrays in, arrays out.
+
+Both backends (`backends.torch`, later its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
+`use_device`, `count_devices` and `seed`. No tensor crosses this line, and nothing here knows a framework.
+
+Canonical names of the state, the same in every framework (`/` separates the parts):
+
+    generator/<layer>/kernel | bias          weights; convolution kernels are (out, in, x, y, z), dense ones (out, in)
+    generator/<layer>/gamma | beta | mean | variance   batch normalisation; mean and variance are each rank's own
+                                                       until `average_statistics`
+    discriminator/<layer>/...                the same for the discriminator
+    optimizer/generator/<slot>/<layer>/<weight>        optimizer slots, shaped like the weight they belong to
+    optimizer/discriminator/<slot>/<layer>/<weight>    (rmsprop: mean_square; adam: mean, mean_square, steps; sgd: none)
+    response                                 coefficients of the expected cell sum, see `GanSpec.response`
+
+Flattening goes channel first, then x, y, z.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvdgan.calo.shower import Conditions
+from hvdgan.errors import HvdganError
+
+State = dict[str, NDArray]
+"""Everything a network pair remembers, by canonical name."""
+
+ENERGY_UNIT = 100.0
+"""Incident energy in GeV that counts as 1 inside the networks."""
+
+NETWORKS = ("discriminator", "generator")
+LOSSES = ("loss", "generation", "auxiliary", "ecal")
+
+
+class UnfrozenDiscriminatorError(HvdganError):
+    """The generator's update was about to train the discriminator too."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the discriminator is not frozen in the generator's update: its weights would collect gradients, and a "
+            "ring would all-reduce them out of turn; set requires_grad to False (trainable in Keras) around the update"
+        )
+
+
+def metric_names() -> list[str]:
+    """Return the names of `Gan.metrics`: of each network its total loss and the terms, before weighting.
+
+    >>> metric_names()[:2], metric_names()[-1]
+    (['discriminator_loss', 'discriminator_generation'], 'generator_ecal')
+    """
+    return [f"{network}_{loss}" for network in NETWORKS for loss in LOSSES]
+
+
+def is_statistic(name: str) -> bool:
+    """Tell whether a canonical name is a batch-norm statistic, which no gradient trains and no ring averages.
+
+    >>> is_statistic("generator/norm1/mean"), is_statistic("optimizer/generator/mean/norm1/gamma")
+    (True, False)
+    """
+    return name.rpartition("/")[2] in ("mean", "variance")
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the three terms of the 3DGAN loss (real/fake, incident energy, cell sum)."""
+
+    generation: float = 2.0
+    auxiliary: float = 0.1
+    ecal: float = 0.1
+
+
+@dataclass(frozen=True)
+class GanSpec:
+    """What a Gan is built from; the same spec and seed give the same networks on every rank.
+
+    Args:
+        image_shape: Cells along x, y, z of one shower image.
+        latent_size: Length of the latent vector.
+        model: Name of a built-in model.
+        model_args: The model's own hyper-parameters (keyword arguments of its builder).
+        weights: Loss weights.
+        optimizer: "rmsprop", "adam" or "sgd".
+        precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
+        channels_last: Store activations channels-last.
+        seed: Seeds the initial weights.
+        response: Coefficients c of the expected cell sum in GeV of a shower of incident energy E in GeV,
+            sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
+    """
+
+    image_shape: tuple[int, int, int]
+    latent_size: int = 200
+    model: str = "3dgan"
+    model_args: dict[str, Any] = field(default_factory=dict)
+    weights: LossWeights = LossWeights()
+    optimizer: str = "rmsprop"
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    channels_last: bool = False
+    seed: int = 0
+    response: tuple[float, ...] = (0.0018, -0.023, 0.11, -0.28, 2.21)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One rank's share of a global batch.
+
+    Args:
+        images: Deposited energy in GeV, (n, x, y, z), float32.
+        energy: Incident energy in GeV, (n,), float32.
+    """
+
+    images: NDArray[np.float32]
+    energy: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.energy)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Every random number of one training step, drawn outside the framework so that all ranks and backends agree.
+
+    The published step runs the generator three times: once for the discriminator's fakes, twice for its own update.
+
+    Args:
+        latent: Standard normal, (3, n, latent_size), float64: pass 0 feeds the discriminator, 1 and 2 the generator.
+        energy: Incident energy in GeV of the fakes of each pass, (3, n), float64.
+        flip: Label noise: True where the discriminator is told the wrong label, (2, n) bool: row 0 real, row 1 fake.
+        seed: Seeds dropout of this step on this rank.
+    """
+
+    latent: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    flip: NDArray[np.bool_]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Learning rates of one step."""
+
+    generator: float
+    discriminator: float
+
+
+class Gan(Protocol):
+    """A generator, a discriminator, their losses and optimizers; built by `Gan(spec, ring)`.
+
+    Built as `Gan(spec, ring)`: the ring wraps both optimizers, and solo rings leave them as they are.
+    """
+
+    spec: GanSpec
+
+    def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
+        """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""
+
+    def metrics(self) -> dict[str, float]:
+        """Return the mean losses of this rank since the last call, by `metric_names`; empty when there was no step.
+
+        A network's losses are means over its updates (two a step), terms before weighting.
+        """
+
+    def generate(self, conditions: Conditions, seed: int, first: int = 0) -> NDArray[np.float32]:
+        """Return showers for given conditions.
+
+        Args:
+            conditions: n events.
+            seed: Of the whole generated set.
+            first: Index in the set of the first of these events: ranks that share a set pass where their part begins.
+
+        Returns:
+            Deposits in GeV, (n, x, y, z); event first + i depends on its seed, index and condition alone.
+        """
+
+    def state(self) -> State:
+        """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
+
+    def restore(self, state: State) -> None:
+        """Take over a state.
+
+        Raises:
+            DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
+        """
+
+    def average_statistics(self) -> None:
+        """Replace the batch-norm statistics of every rank by their mean over the ring. Collective.
+
+        Before evaluating and storing: until then each rank has seen the statistics of its own events only.
+        """
+
+    def digest(self) -> str:
+        """Return a hash of all trained weights and optimizer slots: equal on all replicas after every step.
+
+        Batch-norm statistics, each rank's own, and the response are left out.
+        """
+
+    def parameters(self) -> dict[str, int]:
+        """Return the number of parameters by network, batch-norm statistics included."""
+
+    def close(self) -> None:
+        """Give the memory back."""

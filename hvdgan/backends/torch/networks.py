@@ -1,0 +1,214 @@
+"""3DGAN: a generator and a discriminator of three-dimensional convolutions, for any grid and width.
+
+At 25 x 25 x 25 cells and width 1 they are the published networks (github.com/svalleco/3Dgan, keras/EcalEnergyGan.py;
+EPJ Web Conf. 214 (2019) 06025) with 872,948 and 73,450 parameters. Initial weights are the published ones too, all
+biases zero: uniform He in the generator's convolutions, normal Glorot in its last one, uniform Glorot elsewhere.
+"""
+
+from collections import OrderedDict
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from hvdgan.backends.torch.cells import Cells, CellScale, Cut
+from hvdgan.errors import ConfigError
+
+SLOPE = 0.3
+MOMENTUM, EPSILON = 0.99, 1e-3
+"""Of batch normalisation, as Keras defines them: running statistics keep 99 % at each step."""
+
+TRUNCATION = 0.87962566103423978
+"""Standard deviation of a normal distribution cut at two standard deviations."""
+
+SMALLEST_GRID = 4
+
+
+class Discriminator(nn.ModuleDict):
+    """Layers in a row with three heads on top.
+
+    Args:
+        layers: The trunk, in order; the last one flattens.
+        features: Numbers that leave the trunk.
+        scale: How the trunk measures cells.
+    """
+
+    def __init__(self, layers: dict[str, nn.Module], features: int, scale: CellScale) -> None:
+        super().__init__(layers)
+        self.trunk = tuple(layers)
+        self.scale = scale
+        self["generation"] = nn.Linear(features, 1)
+        self["auxiliary"] = nn.Linear(features, 1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Judge images.
+
+        Args:
+            image: Energy of the cells in GeV, (n, 1, x, y, z).
+
+        Returns:
+            Logit of being real, (n,); incident energy in units of 100 GeV, (n,); sum of cells in GeV, (n,).
+        """
+        features = self.scale.compress(image)
+        for name in self.trunk:
+            features = self[name](features)
+        generation, auxiliary = (self[name](features).flatten() for name in ("generation", "auxiliary"))
+        return generation, auxiliary, image.sum(dim=(1, 2, 3, 4))
+
+
+def build_3dgan(
+    image_shape: Cells,
+    latent_size: int,
+    *,
+    width: float = 1.0,
+    dropout: float = 0.2,
+    batch_norm: bool = True,
+    cell_unit: float = 1.0,
+    cell_power: float = 1.0,
+) -> tuple[nn.Sequential, Discriminator]:
+    """Build the networks of 3DGAN for a grid.
+
+    Args:
+        image_shape: Cells along x, y, z.
+        latent_size: Length of the latent vector.
+        width: Scales the published numbers of filters, dense seed included; at least one is left.
+        dropout: Fraction of the discriminator's activations that is dropped in training.
+        batch_norm: Normalise batches between the convolutions.
+        cell_unit: Energy in GeV that counts as 1 inside the networks: 1 as published; the energy of a typical cell
+            spares a short training from finding the scale.
+        cell_power: The networks see (cell / cell_unit) ** cell_power: 1 as published; 0.5 brings faint and bright
+            cells nearer to each other, which lets a short training see a shower's edges as well as its core.
+
+    Returns:
+        Generator: (n, latent_size), normal numbers times incident energy / 100 GeV, to images (n, 1, x, y, z) in GeV.
+        Discriminator: images to the three numbers of `Discriminator.forward`.
+
+    Raises:
+        ConfigError: The grid is smaller than the kernels, or a number is out of its range.
+    """
+    if min(image_shape) < SMALLEST_GRID:
+        given = " x ".join(map(str, image_shape))
+        raise ConfigError(f"3dgan cannot work on {given} cells; at least {SMALLEST_GRID} along each axis are needed")
+    for name, value, legal in (
+        ("width", width, width > 0),
+        ("dropout", dropout, 0 <= dropout < 1),
+        ("cell_unit", cell_unit, cell_unit > 0),
+        ("cell_power", cell_power, 0 < cell_power <= 1),
+    ):
+        if not legal:
+            raise ConfigError(
+                f"gan.model_args.{name}: {value} is out of range; dropout lies in [0, 1), cell_power in (0, 1], "
+                "width and cell_unit are above 0"
+            )
+    scale = CellScale(cell_unit, cell_power)
+    generator = build_generator(image_shape, latent_size, width, batch_norm, scale)
+    return generator, build_discriminator(image_shape, width, dropout, batch_norm, scale)
+
+
+def build_generator(
+    image_shape: Cells, latent_size: int, width: float, batch_norm: bool, scale: CellScale
+) -> nn.Sequential:
+    """Build the generator, see `build_3dgan`."""
+    seed = seed_shape(image_shape)
+    first, wide, narrow = (filters(number, width) for number in (8, 64, 6))
+    layers = OrderedDict(
+        seed=nn.Linear(latent_size, first * prod(seed)),
+        unflatten=nn.Unflatten(1, (first, *seed)),
+        pad1=pad((2, 3), (2, 3), (3, 4)),
+        conv1=nn.Conv3d(first, wide, (6, 6, 8)),
+        leaky1=nn.LeakyReLU(SLOPE),
+        norm1=normalise(wide, batch_norm),
+        up2=nn.Upsample(scale_factor=(2, 2, 2)),
+        pad2=pad((2, 2), (2, 2), (0, 0)),
+        conv2=nn.Conv3d(wide, narrow, (6, 5, 8)),
+        leaky2=nn.LeakyReLU(SLOPE),
+        norm2=normalise(narrow, batch_norm),
+        up3=nn.Upsample(scale_factor=(2, 2, 3)),
+        pad3=pad((1, 1), (0, 0), (3, 3)),
+        conv3=nn.Conv3d(narrow, narrow, (3, 3, 8)),
+        leaky3=nn.LeakyReLU(SLOPE),
+        conv4=nn.Conv3d(narrow, 1, (2, 2, 2), bias=False),
+        relu=nn.ReLU(),
+        cut=Cut(image_shape, scale),
+    )
+    generator = nn.Sequential(layers)
+    initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
+    return generator
+
+
+def build_discriminator(
+    image_shape: Cells, width: float, dropout: float, batch_norm: bool, scale: CellScale
+) -> Discriminator:
+    """Build the discriminator, see `build_3dgan`."""
+    channels = [1, *(filters(number, width) for number in (32, 8, 8, 8))]
+    layers: dict[str, nn.Module] = {}
+    for number, padding in enumerate((2, 2, 2, 1), start=1):
+        layers[f"conv{number}"] = nn.Conv3d(channels[number - 1], channels[number], 5, padding=padding)
+        layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
+        layers[f"norm{number}"] = normalise(channels[number], batch_norm and number > 1)
+        layers[f"dropout{number}"] = nn.Dropout(dropout)
+    layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
+    features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
+    discriminator = Discriminator(layers, features, scale)
+    initialise(discriminator)
+    return discriminator
+
+
+def filters(published: int, width: float) -> int:
+    """Scale a published number of filters.
+
+    >>> filters(64, 0.25), filters(6, 0.05)
+    (16, 1)
+    """
+    return max(1, round(published * width))
+
+
+def seed_shape(image_shape: Cells) -> Cells:
+    """Return the cells of the smallest dense seed that the generator's layers turn into at least this grid.
+
+    The published layers make 4 s - 3 cells of s along x and y and 6 s - 23 along z.
+
+    >>> seed_shape((25, 25, 25)), seed_shape((12, 12, 12)), seed_shape((51, 51, 25))
+    ((7, 7, 8), (4, 4, 6), (14, 14, 8))
+    """
+    x, y, z = image_shape
+    return -(-(x + 3) // 4), -(-(y + 3) // 4), -(-(z + 23) // 6)
+
+
+def normalise(channels: int, wanted: bool) -> nn.Module:
+    """Return a batch normalisation with Keras' defaults, or a layer that does nothing."""
+    return nn.BatchNorm3d(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
+
+
+def pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
+    """Return a layer that adds zeros before and after each axis."""
+    return nn.ConstantPad3d((*z, *y, *x), 0.0)
+
+
+def initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] = frozenset()) -> None:
+    """Draw the initial weights of a network from torch's global generator.
+
+    Args:
+        network: Its direct children are the layers.
+        he: Layers with uniform He weights.
+        normal: Layers with normal Glorot weights; all others get uniform Glorot weights.
+    """
+    for name, layer in network.named_children():
+        if not isinstance(layer, nn.Conv3d | nn.Linear):
+            continue
+        if name in he:
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+        elif name in normal:
+            glorot_normal_(layer.weight)
+        else:
+            nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def glorot_normal_(weight: Tensor) -> None:
+    """Fill a convolution kernel with Glorot's normal numbers, cut at two standard deviations as Keras does."""
+    fan_out, fan_in = weight.shape[0], weight.shape[1]
+    spread = (2.0 / ((fan_in + fan_out) * weight[0, 0].numel())) ** 0.5 / TRUNCATION
+    with torch.no_grad():
+        nn.init.trunc_normal_(weight, std=spread, a=-2 * spread, b=2 * spread)

@@ -1,0 +1,1 @@
+"""Physics: showers, geometry, simulation, observables and the figure of merit; numpy and scipy only."""

@@ -1,0 +1,261 @@
+"""The command line: words become a configuration and one function of `run`.
+
+hvdgan simulate --files 4 --events 2500 --out data
+hvdgan inspect data/*.h5
+hvdgan train config.yaml                              one process
+horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, over MPI or --gloo
+hvdgan launch -np 5 study config.yaml                 coordinator and groups, under mpirun
+hvdgan generate RUN --like data/*.h5 --out made.h5
+hvdgan evaluate made.h5 --reference data/*.h5 --out report
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from hvdgan import __version__
+from hvdgan.config import Config, load
+from hvdgan.errors import EXIT_USAGE, HvdganError, UsageError
+from hvdgan.parallel.launcher import is_first
+
+app = typer.Typer(
+    name="hvdgan",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train and tune calorimeter-simulation GANs with Horovod and Optuna inside one MPI job.",
+)
+
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a key of the file")]
+Resume = Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="go on with this run directory")]
+RunOut = Annotated[Path | None, typer.Option("--out", "-o", help="run directory to make [default: runs/CONFIG]")]
+ConfigFile = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="the YAML file", show_default=False)]
+Grid = Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="merge cells to so many")]
+Seed = Annotated[int, typer.Option(min=0, help="the same seed gives the same files")]
+Terse = Annotated[bool, typer.Option("--json", help="print JSON for scripts")]
+
+
+def main() -> None:
+    """Run the command line; tell an error once and leave with its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except (HvdganError, TyperException) as error:
+        usage = isinstance(error, TyperException)
+        if is_first(os.environ):
+            hint = "; see --help" if usage else ""
+            sys.stderr.write(f"hvdgan: {error.format_message() if usage else error}{hint}\n")
+        code = EXIT_USAGE if usage else error.exit_code
+    except Abort:
+        code = 130
+    sys.exit(code or 0)
+
+
+@app.callback(invoke_without_command=True)
+def show_version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    """Train and tune calorimeter-simulation GANs with Horovod and Optuna inside one MPI job."""
+    if version:
+        typer.echo(__version__)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder to make")] = Path("data"),
+    files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
+    events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
+    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    particle: Annotated[list[str] | None, typer.Option(help="class; repeat for several [default: electron]")] = None,
+    geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
+    grid: Grid = None,
+    seed: Seed = 0,
+) -> None:
+    """Simulate electromagnetic showers (GFLASH) into HDF5 files of the LCD layout.
+
+    Example: `hvdgan simulate --files 4 --events 2500 --grid 12 12 12 --out data`
+    """
+    from hvdgan.run import simulate as verb
+
+    order = verb.Order(out, files, events, energy, tuple(particle or ["electron"]), seed)
+    with _world() as world:
+        stack = world.agree(lambda: verb.read_geometry(geometry, grid))
+        verb.write_files(order, stack, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="shower files", show_default=False)], json: Terse = False
+) -> None:
+    """Show what shower files hold, and what is wrong with them.
+
+    Example: `hvdgan inspect data/*.h5`
+    """
+    from hvdgan.run.inspect import inspect_files
+
+    raise typer.Exit(inspect_files(files, json))
+
+
+@app.command()
+def train(config: ConfigFile = None, out: RunOut = None, settings: Settings = None, resume: Resume = None) -> None:
+    """Train one GAN on all processes of the job.
+
+    Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
+    """
+    from hvdgan.report.live import watch_training
+    from hvdgan.run.train import train as verb
+
+    with _world() as world:
+        made, path = world.agree(lambda: _plan(config, out, settings, resume))
+        with watch_training(made.training.epochs) as told:
+            code = verb(made, path, resume is not None, world, told)
+    raise typer.Exit(code)
+
+
+@app.command()
+def study(
+    config: ConfigFile = None,
+    out: RunOut = None,
+    settings: Settings = None,
+    resume: Resume = None,
+    trials: Annotated[int | None, typer.Option(help="alias of study.trials")] = None,
+    ranks_per_trial: Annotated[int | None, typer.Option(help="alias of study.ranks_per_trial")] = None,
+) -> None:
+    """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
+
+    Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
+    """
+    from hvdgan.report.live import watch_study
+    from hvdgan.run.study import study as verb
+
+    aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
+    with _world() as world:
+        made, path = world.agree(lambda: _plan(config, out, settings, resume, aliases))
+        code = verb(made, path, resume is not None, world, watch_study)
+    raise typer.Exit(code)
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(help="run directory of a training", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HDF5 file to write")] = Path("generated.h5"),
+    like: Annotated[list[str] | None, typer.Option(help="files whose energies and particles to use; repeat")] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="how many [default: as many as --like has]")] = None,
+    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    particle: Annotated[str, typer.Option(help="class of the incident particle")] = "electron",
+    seed: Seed = 0,
+) -> None:
+    """Generate showers with a trained generator, in the layout of the training files.
+
+    Example: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`
+    """
+    from hvdgan.run import generate as verb
+
+    count = verb.generate(run, verb.Order(tuple(like or ()), events, energy, particle, seed), out)
+    typer.echo(f"{out}: {count} showers")
+
+
+@app.command()
+def evaluate(
+    generated: Annotated[list[str], typer.Argument(help="generated shower files", show_default=False)],
+    reference: Annotated[list[str], typer.Option(help="reference files; repeat", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder of the report")] = Path("report"),
+    run: Annotated[Path | None, typer.Option(help="the training: adds the untrained generator as baseline")] = None,
+    study: Annotated[Path | None, typer.Option(help="the study: adds its history")] = None,
+    events: Annotated[int, typer.Option(min=1, help="at most so many are compared")] = 5000,
+) -> None:
+    """Compare generated with reference showers: a table, pictures and one HTML page.
+
+    Example: `hvdgan evaluate generated.h5 --reference data/showers_003.h5 --run runs/first --out report`
+    """
+    from hvdgan.report.tables import print_table
+    from hvdgan.report.terminal import reaches_person
+    from hvdgan.run import evaluate as verb
+
+    comparison = verb.compare(generated, reference, events, run)
+    print_table(verb.evaluate(comparison, out, run, study), sys.stdout, reaches_person())
+    typer.echo(f"{comparison.headline}\n{out / 'index.html'}")
+
+
+@app.command()
+def doctor(
+    json: Terse = False, deep: Annotated[bool, typer.Option(help="also start rings of two processes")] = False
+) -> None:
+    """Check the environment: versions, Horovod build, MPI, devices; say what to do.
+
+    Example: `hvdgan doctor --deep`
+    """
+    from hvdgan import doctor as verb
+
+    checks = verb.examine(deep)
+    typer.echo(verb.to_json(checks) if json else "\n".join(verb.format_lines(checks)))
+    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def launch(
+    context: typer.Context,
+    processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
+) -> None:
+    """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
+
+    Example: `hvdgan launch -np 5 study config.yaml`
+    """
+    from hvdgan.run.launching import launch_verb
+
+    raise typer.Exit(launch_verb(processes, context.args))
+
+
+@app.command()
+def status(run: Annotated[Path, typer.Argument(help="run directory", show_default=False)]) -> None:
+    """Tell how a run ended, and leave with its exit code.
+
+    Example: `hvdgan status runs/first`
+    """
+    from hvdgan.run.directory import existing
+    from hvdgan.verdict import read_verdict
+
+    verdict = read_verdict(existing(run).path)
+    typer.echo(verdict.message if verdict else "no verdict: the run goes on, or was killed; continue it with --resume")
+    raise typer.Exit(verdict.code if verdict else 0)
+
+
+def _world():
+    """Open the world of this job, guarded."""
+    from hvdgan.parallel.guard import guarded_world
+
+    return guarded_world()
+
+
+def _plan(
+    file: Path | None,
+    out: Path | None,
+    settings: list[str] | None,
+    resume: Path | None,
+    aliases: dict[str, int | None] | None = None,
+) -> tuple[Config, Path]:
+    """Return the configuration and the run directory that the words of a verb ask for.
+
+    Raises:
+        UsageError: A configuration and --resume, or neither.
+        ConfigError: The configuration is not legal.
+    """
+    given = {name: value for name, value in (aliases or {}).items() if value is not None}
+    if (file is None) == (resume is None):
+        raise UsageError("give a CONFIG to start a run, or --resume RUN to go on with one")
+    if resume is not None:
+        return _resumed(resume, out, settings, given)
+    config = load(file, settings)
+    return (config.replace(given) if given else config), out or Path("runs") / file.stem
+
+
+def _resumed(run: Path, out: Path | None, settings: list[str] | None, given: dict[str, int]) -> tuple[Config, Path]:
+    """Return the configuration of a run directory and its path; only the total of trials may change."""
+    from hvdgan.run.directory import read_config
+
+    if out is not None or settings or given.keys() - {"study.trials"}:
+        raise UsageError("--resume goes on with a run as it is; beside it only --trials may be given")
+    config = read_config(run)
+    return (config.replace(given) if given else config), run

@@ -1,0 +1,1 @@
+"""HDF5 files: formats, splits and bounded-memory streams."""

@@ -1,0 +1,90 @@
+"""Look into a file without trusting it: every problem becomes a text of the answer."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hvdgan.calo.shower import particle_name
+from hvdgan.data.checks import unit_problem
+from hvdgan.data.formats import Format, find_format
+from hvdgan.data.hdf5 import Reader
+from hvdgan.errors import DataError
+
+BLOCK_BYTES = 2**25
+"""Images are scanned in blocks of about this size."""
+BLOCK_ROWS = 65536
+"""Conditions are scanned this many events at a time."""
+
+
+def inspect_file(path: Path | str, format: str = "auto") -> dict[str, Any]:
+    """Describe a shower file and find what is wrong with it; a bad file is an answer, not an error.
+
+    Args:
+        path: The file.
+        format: Name of the layout, or "auto" to look into the file.
+
+    Returns:
+        A plain row: `file`, `format`, `detectors` (cells by name), `events`, `energy` (lowest and highest incident
+        energy in GeV), `particles` (events by class), `compression`, `chunk` (events stored together), `bytes` and
+        `problems` (texts; empty for a good file). What could not be found out is None or empty.
+    """
+    row: dict[str, Any] = {"file": str(path), "format": None, "detectors": {}, "events": None, "energy": None}
+    row |= {"particles": {}, "compression": None, "chunk": None, "bytes": None, "problems": []}
+    reader = Reader(path)
+    try:
+        row |= _describe(reader, format)
+    except (DataError, OSError) as error:
+        row["problems"] = [str(error)]
+    finally:
+        reader.close()
+    return row
+
+
+def _describe(reader: Reader, name: str) -> dict[str, Any]:
+    """Return what can be told about a file whose structure is sound."""
+    layout = find_format(reader, name)
+    row = layout.describe(reader) | {"bytes": reader.path.stat().st_size}
+    problems: list[str] = []
+    row |= _scan_conditions(reader, layout, row["events"], problems)
+    for detector, shape in row["detectors"].items():
+        total = _scan_images(reader, layout, row["events"], detector, shape, problems)
+        unit = None if problems else unit_problem(total, row["incident"])
+        if unit is not None:
+            problems.append(f"{reader.path}: {detector}: {unit}")
+    del row["incident"]
+    return row | {"problems": problems}
+
+
+def _scan_conditions(reader: Reader, layout: Format, count: int, problems: list[str]) -> dict[str, Any]:
+    """Return the energy range, the sum of all energies and the particles; note the first problem."""
+    low, high, incident = np.inf, 0.0, 0.0
+    particles: Counter[str] = Counter()
+    for conditions in _blocks(lambda *span: layout.read_conditions(reader, *span), count, BLOCK_ROWS, problems):
+        low, high = min(low, float(conditions.energy.min())), max(high, float(conditions.energy.max()))
+        incident += float(conditions.energy.sum(dtype=np.float64))
+        for number, many in zip(*np.unique(conditions.particle, return_counts=True), strict=True):
+            particles[particle_name(number)] += int(many)
+    return {"energy": [low, high] if incident else None, "incident": incident, "particles": dict(particles)}
+
+
+def _scan_images(
+    reader: Reader, layout: Format, count: int, detector: str, shape: list[int], problems: list[str]
+) -> float:
+    """Return the energy in all cells in GeV; note the first problem."""
+    length = max(1, BLOCK_BYTES // (4 * int(np.prod(shape))))
+    blocks = _blocks(lambda *span: layout.read_images(reader, detector, *span), count, length, problems)
+    return sum(float(images.sum(dtype=np.float64)) for images in blocks)
+
+
+def _blocks(read: Callable[[int, int], Any], count: int, length: int, problems: list[str]) -> Iterator[Any]:
+    """Give what `read` returns for each block of events that can be read; note the first problem."""
+    found: list[str] = []
+    for start in range(0, count, length):
+        try:
+            yield read(start, min(start + length, count))
+        except DataError as error:
+            found.append(str(error))
+    problems.extend(found[:1])

@@ -1,0 +1,89 @@
+"""One shower file, read in pieces of bounded size."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvdgan.calo.shower import Conditions
+from hvdgan.data.formats import Contents, Format
+from hvdgan.data.hdf5 import Reader
+
+NEAR = 4
+"""Wanted images that lie no farther apart than this, or than a chunk of the file, are read in one go."""
+LONGEST = 256
+"""About so many images are read in one go, in whole chunks."""
+NEAR_ROWS, LONGEST_ROWS = 1024, 65536
+"""The same for conditions, a few bytes each."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a data set; events are numbered from 0 among those that passed the filter.
+
+    Args:
+        reader: The file.
+        format: Its layout.
+        contents: Its counts and shapes.
+        chunk: Images the file stores together.
+        kept: Numbers of the events in the file that passed the filter, ascending; None keeps all.
+    """
+
+    reader: Reader
+    format: Format
+    contents: Contents
+    chunk: int
+    kept: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return self.contents.count if self.kept is None else len(self.kept)
+
+    def read_images(self, events: NDArray[np.int64], detector: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Give images in GeV, piece by piece, each with its place among the events asked for.
+
+        Args:
+            events: Event numbers, ascending, shape (n,).
+            detector: Which image.
+        """
+        events = events if self.kept is None else self.kept[events]
+        longest = self.chunk * max(1, LONGEST // self.chunk)
+        for place in find_runs(events, max(NEAR, self.chunk), longest):
+            wanted = events[place]
+            start, stop = int(wanted[0]), int(wanted[-1]) + 1
+            images = self.format.read_images(self.reader, detector, start, stop)
+            yield place, images if (np.diff(wanted) == 1).all() else images[wanted - start]
+
+    def read_conditions(self, events: NDArray[np.int64]) -> Iterator[Conditions]:
+        """Give conditions piece by piece.
+
+        Args:
+            events: Event numbers, ascending, shape (n,).
+        """
+        events = events if self.kept is None else self.kept[events]
+        for place in find_runs(events, NEAR_ROWS, LONGEST_ROWS):
+            start, stop = int(events[place][0]), int(events[place][-1]) + 1
+            yield self.format.read_conditions(self.reader, start, stop)[events[place] - start]
+
+
+def find_runs(events: NDArray[np.int64], near: int, longest: int) -> list[slice]:
+    """Cut ascending event numbers into stretches that are read in one go.
+
+    Args:
+        events: Event numbers, ascending, shape (n,).
+        near: Neighbours up to this far apart share a stretch.
+        longest: No stretch crosses a multiple of this.
+
+    Returns:
+        The stretches, as slices of `events`.
+
+    >>> find_runs(np.array([0, 1, 3, 9, 10, 16]), near=2, longest=16)
+    [slice(0, 3, None), slice(3, 5, None), slice(5, 6, None)]
+    """
+    if not len(events):
+        return []
+    breaks = (np.diff(events) > near) | (np.diff(events // longest) > 0)
+    cuts = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(events)]
+    return [slice(start, stop) for start, stop in itertools.pairwise(cuts)]

@@ -1,0 +1,1 @@
+"""Processes: who they are, how they are grouped and how they talk."""

@@ -1,0 +1,134 @@
+"""Start and stop Horovod: the same in every framework.
+
+Importing this module, or Horovod itself, initialises nothing: `started` does, and only in a process that a launcher
+started.
+"""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from typing import Any
+
+from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, UsageError
+from hvdgan.parallel.launcher import launcher
+from hvdgan.parallel.world import World
+
+_gloo_starts = 0
+"""How often this process started Horovod over gloo; see `started`."""
+
+CHECK, SHUTDOWN = "HOROVOD_STALL_CHECK_TIME_SECONDS", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS"
+
+
+def stall_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return after how many seconds Horovod warns of a rank that stalls, and after how many it frees the others.
+
+    Horovod's own default never frees them; ours is 60 and 300. Both can be set in the environment.
+
+    Args:
+        environ: The environment.
+
+    Raises:
+        UsageError: Not numbers, or Horovod would silently never free the others.
+
+    >>> stall_settings({"HOROVOD_STALL_CHECK_TIME_SECONDS": "30"})
+    {'HOROVOD_STALL_CHECK_TIME_SECONDS': '30', 'HOROVOD_STALL_SHUTDOWN_TIME_SECONDS': '300'}
+    """
+    settings = {CHECK: environ.get(CHECK, "60"), SHUTDOWN: environ.get(SHUTDOWN, "300")}
+    try:
+        check, shutdown = (int(value) for value in settings.values())
+    except ValueError:
+        raise UsageError(f"{CHECK} and {SHUTDOWN} are whole seconds; given: {settings}") from None
+    if 0 < shutdown <= check:
+        raise UsageError(
+            f"{SHUTDOWN}={shutdown} must be larger than {CHECK}={check}, or Horovod ignores it; 0 switches it off"
+        )
+    return settings
+
+
+def is_alone(world: World, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a ring over this world has one process; `horovodrun --gloo` keeps its own count."""
+    if world.size == 1 and launcher(environ) == "gloo":
+        return int(environ.get("HOROVOD_SIZE", "1")) == 1
+    return world.size == 1
+
+
+def load_horovod(framework: str) -> Any:
+    """Import `horovod.<framework>`; nothing is initialised.
+
+    Raises:
+        MissingDependencyError: Horovod is not installed, or not built for the framework.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said):
+            module = import_module(f"horovod.{framework}")
+    except ImportError as error:
+        said.write(str(error))
+        module = None
+    if not hasattr(module, "init"):
+        raise MissingDependencyError(
+            f"several processes train together, which needs Horovod built for {framework}: run scripts/setup, which "
+            f"builds it ({' '.join(said.getvalue().split())})"
+        )
+    return module
+
+
+@contextmanager
+def started(framework: str, world: World) -> Iterator[Any]:
+    """Initialise Horovod over a world and shut it down at the end, also after an error. Collective.
+
+    Over MPI this can be done again and again, with other worlds. Over gloo once: the rendezvous server of `horovodrun`
+    may hand out the addresses of an earlier start, and the process would be aborted now and then.
+
+    Args:
+        framework: "torch" or "tensorflow".
+        world: The processes of the ring; a world of one under `horovodrun --gloo` stands for Horovod's own world.
+
+    Returns:
+        The module `horovod.<framework>`.
+
+    Raises:
+        RingBrokenError: Another rank left while this one was in the block.
+        UsageError: A second start over gloo.
+    """
+    hvd = load_horovod(framework)
+    os.environ.update(stall_settings(os.environ))
+    _count_start()
+    world.gather(None)
+    try:
+        with broken_told():
+            hvd.init(comm=world.communicator)
+            if world.size not in (1, hvd.size()):
+                raise HvdganError(f"Horovod sees {hvd.size()} ranks where MPI sees {world.size}; see `hvdgan doctor`")
+            yield hvd
+    finally:
+        hvd.shutdown()
+
+
+def _count_start() -> None:
+    """Refuse a second start over gloo."""
+    global _gloo_starts
+    _gloo_starts += launcher(os.environ) == "gloo"
+    if _gloo_starts > 1:
+        raise UsageError(
+            "a process of `horovodrun --gloo` can join one ring only; start with `mpirun`, `horovodrun --mpi` or "
+            "`hvdgan launch` to train several times in one job"
+        )
+
+
+@contextmanager
+def broken_told() -> Iterator[None]:
+    """Turn Horovod's error for a lost rank into ours.
+
+    Raises:
+        RingBrokenError: Horovod gave up.
+    """
+    from horovod.common.exceptions import HorovodInternalError
+
+    try:
+        yield
+    except HorovodInternalError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RingBrokenError(f"another rank of the ring left, failed or stalled; Horovod says: {reason}") from error

@@ -1,0 +1,138 @@
+"""All pictures of a report with the words that go with them: what is drawn, and what to look at.
+
+Each function draws one chapter; `save_pictures` writes the files and returns what a page embeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from hvdgan.report.energy import draw_sampling_fraction, draw_spectra
+from hvdgan.report.events import draw_event_pair, draw_events, pick_events
+from hvdgan.report.page import Picture
+from hvdgan.report.showers import draw_correlations, draw_profiles
+from hvdgan.report.study import draw_history, draw_importances, draw_slices
+from hvdgan.report.style import save_picture
+from hvdgan.report.training import draw_training
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its words.
+
+    Args:
+        name: Of the PNG file, without ".png".
+        title: A few words.
+        caption: What to look at.
+        figure: The drawn figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+def draw_shower_pictures(
+    reference: NDArray, reference_energy: NDArray, generated: NDArray, generated_energy: NDArray
+) -> list[Drawing]:
+    """Draw everything that compares generated with reference showers.
+
+    Args:
+        reference: Deposited energy in GeV, (n, x, y, z).
+        reference_energy: Incident energy in GeV, (n,).
+        generated: Deposited energy in GeV, (m, x, y, z).
+        generated_energy: Incident energy in GeV, (m,).
+    """
+    samples = reference, reference_energy, generated, generated_energy
+    drawings = [
+        Drawing("events", "Single showers", EVENTS, draw_events(*samples)),
+        Drawing("profiles", "Profiles along x, y and z", PROFILES, draw_profiles(reference, generated)),
+        Drawing("sampling_fraction", "Sampling fraction", SAMPLING, draw_sampling_fraction(*samples)),
+        Drawing("spectra", "Total energy", SPECTRA, draw_spectra(*samples)),
+        Drawing("correlations", "Correlation between layers", LAYERS, draw_correlations(reference, generated)),
+    ]
+    pairs = pick_events(reference_energy, generated_energy, 3)
+    for one, other in pairs[len(pairs) // 2 :][:1]:
+        pair = draw_event_pair(reference[one], reference_energy[one], generated[other], generated_energy[other])
+        drawings.insert(1, Drawing("event_3d", "One shower in three dimensions", CELLS, pair))
+    return drawings
+
+
+def draw_study_pictures(
+    rows: Sequence[Row], importances: Mapping[str, float], untrained: float | None = None
+) -> list[Drawing]:
+    """Draw everything about a study.
+
+    Args:
+        rows: One per trial, see `report.study`.
+        importances: Parameter name -> importance; may be empty.
+        untrained: Merit of an untrained generator.
+    """
+    return [
+        Drawing("study_history", "Search history", HISTORY, draw_history(rows, untrained)),
+        Drawing("study_importances", "Importance of the parameters", IMPORTANCES, draw_importances(importances)),
+        Drawing("study_slices", "Value against each parameter", SLICES, draw_slices(rows, untrained)),
+    ]
+
+
+def draw_training_pictures(
+    rows: Sequence[Row], untrained: float | None = None, floor: float | None = None
+) -> list[Drawing]:
+    """Draw everything about one training.
+
+    Args:
+        rows: Lines of metrics, see `report.training`.
+        untrained: Merit before the first step.
+        floor: Merit of two reference samples against each other.
+    """
+    return [Drawing("training", "Training", TRAINING, draw_training(rows, untrained, floor))]
+
+
+def save_pictures(drawings: Sequence[Drawing], folder: Path) -> list[Picture]:
+    """Write each drawing as <name>.png and <name>.svg, and return it for a page.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written to.
+    """
+    return [
+        Picture(drawing.title, save_picture(drawing.figure, folder / f"{drawing.name}.png"), drawing.caption)
+        for drawing in drawings
+    ]
+
+
+EVENTS = (
+    "Each column compares a reference shower with a generated one of the same incident energy, summed over y; empty "
+    "cells are white. A good generator has the same narrow core, the same ragged halo, and grows deeper with energy."
+)
+CELLS = "One dot per cell, larger and darker with more energy. Look at the start of the shower and at stray cells."
+PROFILES = (
+    "Mean energy per slice, with statistical errors; below, generated over reference: the closer to 1, the better. "
+    "The transverse profiles are logarithmic: their tails hold little energy and are the hardest to learn. Open "
+    "triangles lie beyond the axis."
+)
+SAMPLING = (
+    "Left: deposited over incident energy; it falls slowly because high-energy showers leak out of the back. Right: "
+    "how much it varies between showers of the same energy; a generator that repeats itself has too little."
+)
+SPECTRA = "Share of events per bin of deposited energy (left) and of deposited over incident energy (right)."
+LAYERS = (
+    "Which layers have more energy together. The rightmost panel, generated minus reference, has its own scale and "
+    "should be white."
+)
+HISTORY = (
+    "One dot per trial, coloured by where its parameters came from; the black line is the best value so far, crosses "
+    "at the top are trials that failed, the dashed line is a generator that was never trained."
+)
+IMPORTANCES = "How much each parameter decides whether a trial is among the best; they add up to 100 %."
+SLICES = "Every trial against each of its parameters; the best one is ringed. A valley shows where good values lie."
+TRAINING = (
+    "Losses of both networks, which balance each other and need not fall, and the figure of merit on held-out showers, "
+    "which should; its best is ringed."
+)

@@ -1,0 +1,162 @@
+"""Build one training from a configuration: events, networks, validation; shared by `train` and every trial."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from hvdgan.backends import load
+from hvdgan.backends.interface import GanSpec, LossWeights
+from hvdgan.config import Config
+from hvdgan.data.files import ShowerFiles, open_files
+from hvdgan.data.split import fold, hold_out
+from hvdgan.errors import ConfigError, DataError
+from hvdgan.parallel.agreement import together
+from hvdgan.parallel.ring import Ring
+from hvdgan.training.checkpoint import Saved
+from hvdgan.training.course import Course
+from hvdgan.training.loop import Hooks, Result, Run
+from hvdgan.training.validation import Validation
+
+
+def check_model(config: Config) -> None:
+    """Check the model's name and arguments, also those of the search space.
+
+    Raises:
+        ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type.
+        MissingDependencyError: The backend's library is not installed.
+    """
+    backend = load(config.gan.backend)
+    if config.gan.model not in backend.MODELS:
+        raise ConfigError(f"gan.model: {config.gan.model!r} is unknown; legal are {', '.join(backend.MODELS)}")
+    points = [config.gan.model_args]
+    for name, dimension in config.study.space.items():
+        if name.startswith("gan.model_args."):
+            points += [{name.removeprefix("gan.model_args."): value} for value in dimension.ends()]
+    for point in points:
+        _check_arguments(config.gan.model, backend.MODELS[config.gan.model], point)
+
+
+def _check_arguments(model: str, build: Any, arguments: dict[str, Any]) -> None:
+    """Hold arguments against the annotated keywords of a model's builder."""
+    keywords = [p for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    fields: dict[str, Any] = {keyword.name: (keyword.annotation, keyword.default) for keyword in keywords}
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    try:
+        create_model("Arguments", __config__=strict, **fields).model_validate(arguments)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        legal = ", ".join(f"{keyword.name} ({keyword.annotation.__name__})" for keyword in keywords)
+        name = ".".join(str(part) for part in detail["loc"])
+        raise ConfigError(
+            f"gan.model_args.{name}: {detail['msg']}; given: {detail['input']!r}; {model} takes {legal}"
+        ) from None
+
+
+def check_data(config: Config, size: int, number: int | None) -> None:
+    """Check the shower files' structure, and that a ring of some ranks finds enough events for a step.
+
+    Args:
+        config: The configuration.
+        size: Ranks of the ring.
+        number: The fold that is left out, or None for the hold-out of `data.validation`.
+
+    Raises:
+        DataError: A file is not what it should be, or there are too few events.
+    """
+    data = config.data
+    with open_files(data.files, data.format, data.detector, data.particles, data.grid) as files:
+        plan_course(config, files, number).steps(size, config.training.batch_size)
+
+
+@contextmanager
+def opened(config: Config, ring: Ring) -> Iterator[ShowerFiles]:
+    """Open the configuration's shower files on every rank, or raise the same error on all."""
+    data = config.data
+    files = together(ring, lambda: open_files(data.files, data.format, data.detector, data.particles, data.grid))
+    with files:
+        yield files
+
+
+def plan_course(config: Config, files: ShowerFiles, number: int | None) -> Course:
+    """Decide which events are learned from and which judge.
+
+    Args:
+        config: The configuration.
+        files: The opened files.
+        number: The fold that is left out, or None for the hold-out of `data.validation`.
+
+    Raises:
+        DataError: No event is left on one of the sides.
+    """
+    data, seed = config.data, config.training.seed
+    if number is None:
+        train, held_out = hold_out(files.count, data.validation, seed)
+    else:
+        train, held_out = fold(files.count, config.study.folds, number, seed)
+    if not (len(train) and len(held_out)):
+        raise DataError(
+            f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
+            "give more events or change data.validation"
+        )
+    return Course(files, data.detector, train, held_out, files.energy_range())
+
+
+def train_once(
+    config: Config,
+    ring: Ring,
+    checkpoints: Path,
+    hooks: Hooks,
+    number: int | None = None,
+    saved: Saved | None = None,
+    baseline: bool = True,
+) -> Result:
+    """Train one pair of networks on a ring, with validation and checkpoints. Collective.
+
+    Args:
+        config: The configuration.
+        ring: The ranks that train together.
+        checkpoints: Folder for the checkpoints.
+        hooks: Ties to the outside.
+        number: The fold that is left out, or None for the hold-out of `data.validation`.
+        saved: A checkpoint to go on from; only rank 0's is looked at.
+        baseline: Also measure the untrained generator.
+    """
+    backend = load(config.gan.backend)
+    with opened(config, ring) as files:
+        course = together(ring, lambda: plan_course(config, files, number))
+        steps = course.steps(ring.size, config.training.batch_size)
+        spec = make_spec(config, files.image_shape, course.fit_response(ring))
+        hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
+        events, seed = config.data.validation_events, config.training.seed
+        validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
+        gan = together(ring, lambda: backend.Gan(spec, ring))
+        try:
+            return Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
+        finally:
+            gan.close()
+
+
+def make_spec(config: Config, image_shape: tuple[int, int, int], response: tuple[float, ...]) -> GanSpec:
+    """Return what the networks are built from."""
+    gan, training = config.gan, config.training
+    return GanSpec(
+        image_shape=image_shape,
+        latent_size=gan.latent_size,
+        model=gan.model,
+        model_args=gan.model_args,
+        weights=LossWeights(**gan.weights.model_dump()),
+        optimizer=training.optimizer,
+        precision=gan.precision,
+        channels_last=gan.channels_last,
+        seed=training.seed,
+        response=response,
+    )
+
+
+def describe(spec: GanSpec) -> dict[str, Any]:
+    """Return the part of a spec that a generator is rebuilt from, as plain JSON values."""
+    return {"image_shape": list(spec.image_shape), "response": list(spec.response)}

@@ -1,0 +1,60 @@
+"""Which process trains with whom, and on which device: ties worlds, rings and backends together."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from types import ModuleType
+
+from hvdgan.config import Config
+from hvdgan.parallel.agreement import gather_texts, together
+from hvdgan.parallel.devices import assign_devices
+from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.topology import COORDINATOR
+from hvdgan.parallel.world import World
+
+
+def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
+    """Open the ring of the configuration's framework over all processes of a world. Collective."""
+    return import_module(f"hvdgan.parallel.horovod_{config.gan.backend}").open_ring(world)
+
+
+@contextmanager
+def open_pinned_ring(config: Config, backend: ModuleType, world: World) -> Iterator[Ring]:
+    """Open a ring over the whole job and give every rank a device of its own. Collective.
+
+    The hosts are asked for over the ring: under `horovodrun --gloo` there is no other way to all ranks.
+
+    Raises:
+        UsageError: A host has more ranks than GPUs.
+    """
+    with open_ring(config, world) as ring:
+        told = json.dumps([_place(world), backend.count_devices()])
+        places = [tuple(json.loads(text)) for text in gather_texts(ring, told)]
+        together(ring, lambda: backend.use_device(_assign(places)[ring.rank]))
+        yield ring
+
+
+def pin_groups(backend: ModuleType, world: World) -> None:
+    """Give every training rank of a study a device of its own; a coordinator beside groups gets none. Collective.
+
+    Raises:
+        UsageError: A host has more training ranks than GPUs.
+    """
+    first = COORDINATOR + 1 if world.size > 1 else COORDINATOR
+    places = world.gather((_place(world), backend.count_devices()))
+    devices = [None] * first + world.agree(lambda: _assign(places[first:]))
+    backend.use_device(devices[world.rank])
+
+
+def _place(world: World) -> str:
+    """Name where this process finds its devices: its host, and what of it the launcher lets this process see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    host = world.hosts[world.rank]
+    return host if visible is None else f"{host} with CUDA_VISIBLE_DEVICES={visible}"
+
+
+def _assign(places: list[tuple[str, int]]) -> list[int | None]:
+    """Return the device of every training rank from its host and the number of devices there."""
+    return assign_devices([host for host, _ in places], dict(places))

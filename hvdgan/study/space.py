@@ -1,0 +1,95 @@
+"""The search space: from the ranges of the configuration to the parameters of one trial.
+
+Every parameter is suggested when the point is asked for, before it travels: a Gaussian process takes running trials
+into account only if it knows all of their parameters.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from hvdgan.config import Choices, Dimension, FloatRange, IntRange
+from hvdgan.errors import ConfigError
+
+Space = Mapping[str, Dimension]
+"""Dotted config names and what they may become."""
+
+
+class Point(Protocol):
+    """What a point is suggested to: an Optuna trial, or anything with its three methods."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
+        """Choose a real number."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
+        """Choose a whole number."""
+
+    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
+        """Choose one of several values."""
+
+
+def suggest(point: Point, space: Space) -> dict[str, Any]:
+    """Choose all parameters of a trial, in the order of the space."""
+    return {name: _suggest_one(point, name, dimension) for name, dimension in space.items()}
+
+
+def check(space: Space) -> None:
+    """Refuse what Optuna would refuse later, or silently change.
+
+    Raises:
+        ConfigError: The space is empty, or a range is not legal; one line per problem.
+    """
+    if not space:
+        raise ConfigError("study.space is empty: name at least one key of gan.* or training.* and its range")
+    problems = [f"study.space: {name}: {problem}" for name, one in space.items() if (problem := _problem(one))]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def describe(space: Space) -> dict[str, Any]:
+    """Return the space as plain content, for the fingerprint of a study."""
+    return {name: dimension.model_dump() for name, dimension in space.items()}
+
+
+def _suggest_one(point: Point, name: str, dimension: Dimension) -> Any:
+    """Choose one parameter."""
+    if isinstance(dimension, Choices):
+        return point.suggest_categorical(name, dimension.choices)
+    ends = (name, dimension.low, dimension.high)
+    if isinstance(dimension, IntRange):
+        return point.suggest_int(*ends, step=dimension.step, log=dimension.log)
+    return point.suggest_float(*ends, step=dimension.step, log=dimension.log)
+
+
+def _problem(dimension: Dimension) -> str:
+    """Say what is wrong with a dimension, or nothing.
+
+    >>> _problem(IntRange(type="int", low=1, high=10, step=2))
+    'steps of 2 from 1 do not end at 10; use high 9 or 11'
+    >>> _problem(FloatRange(type="float", low=0.0, high=1.0, log=True))
+    'log needs low above 0; low is 0.0'
+    """
+    if isinstance(dimension, Choices):
+        return _repetition(dimension.choices)
+    if dimension.log and dimension.low <= 0:
+        return f"log needs low above 0; low is {dimension.low}"
+    if dimension.log and dimension.step not in (None, 1):
+        return f"log and step {dimension.step} exclude each other; leave one of them out"
+    return _remainder(dimension)
+
+
+def _repetition(choices: list[Any]) -> str:
+    """Say which choices are equal, or nothing; `1`, `1.0` and `true` are equal to Python and to Optuna."""
+    repeated = [choice for place, choice in enumerate(choices) if choice in choices[:place]]
+    return f"{repeated[0]!r} is there twice; each choice must be there once" if repeated else ""
+
+
+def _remainder(dimension: FloatRange | IntRange) -> str:
+    """Say that the steps miss the upper end, or nothing."""
+    if dimension.step is None:
+        return ""
+    low, high, step = (Decimal(str(number)) for number in (dimension.low, dimension.high, dimension.step))
+    rest = (high - low) % step
+    if not rest:
+        return ""
+    return f"steps of {step} from {low} do not end at {high}; use high {high - rest} or {high - rest + step}"

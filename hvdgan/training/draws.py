@@ -1,0 +1,55 @@
+"""Draws: the random numbers of one training step, the same for any number of ranks.
+
+A step's global batch is a row of events; each event's numbers depend on (seed, step, its index in the row) alone.
+Rank r of p with n events each draws events r n to (r + 1) n: exactly what one rank with p n events draws there.
+"""
+
+import numpy as np
+
+from hvdgan.backends.interface import Draw
+from hvdgan.backends.latent import DROPOUT, TRAINING, normals, uniforms, words
+
+PASSES = 3
+"""Passes of the generator in one step: one for the discriminator's fakes, two for its own updates."""
+
+LABELS = 2
+"""Sets of labels in one step: of the real and of the fake events."""
+
+
+def draw(
+    seed: int,
+    step: int,
+    first_event: int,
+    count: int,
+    latent_size: int,
+    *,
+    energies: tuple[float, float],
+    label_flip: float,
+) -> Draw:
+    """Draw the random numbers of one rank's share of a step.
+
+    Args:
+        seed: Of the run.
+        step: Number of the step since the run's beginning.
+        first_event: Index of this rank's first event in the global batch; rank times events per rank.
+        count: This rank's number of events.
+        latent_size: Length of a latent vector.
+        energies: Range of the fakes' incident energy in GeV; they are uniform in it.
+        label_flip: Fraction of the labels that the discriminator is told wrong.
+
+    Returns:
+        The draw; its dropout seed differs between ranks and steps.
+
+    Raises:
+        ConfigError: The seed is out of range.
+    """
+    noise = PASSES * latent_size
+    raw = words(seed, TRAINING, step, first_event, count, noise + PASSES + LABELS)
+    low, high = energies
+    fraction = uniforms(raw[:, noise:])
+    return Draw(
+        latent=normals(raw[:, :noise]).reshape(count, PASSES, latent_size).swapaxes(0, 1),
+        energy=(low + (high - low) * fraction[:, :PASSES]).T,
+        flip=(fraction[:, PASSES:] < label_flip).T,
+        seed=int(words(seed, DROPOUT, step, first_event, 1, 1)[0, 0] >> np.uint64(1)),
+    )

@@ -1,0 +1,93 @@
+"""Validation: the figure of merit against events the training never sees, shared between the ranks of a ring."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvdgan.backends.interface import Gan
+from hvdgan.calo.merit import Merit, merit
+from hvdgan.calo.observables import AxisProfiles
+from hvdgan.data.files import ShowerFiles
+from hvdgan.data.split import Part
+from hvdgan.errors import NotFiniteError
+from hvdgan.parallel.agreement import gather_rows, share, together
+from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.world import mark_agreed
+
+BLOCK = 256
+"""Events turned into profiles at a time."""
+
+
+class Validation:
+    """The held-out events: their profiles on every rank, their conditions for this rank's share of the generation."""
+
+    def __init__(
+        self,
+        files: ShowerFiles,
+        part: Part,
+        detector: str,
+        ring: Ring,
+        events: int,
+        seed: int,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Read the held-out events, each rank its share. Collective.
+
+        Args:
+            files: Where the events are.
+            part: Which of them are held out.
+            detector: Name of the image.
+            ring: Shares the work.
+            events: At most so many events are used.
+            seed: Seeds the generation, the same at every validation.
+            beat: Called for every block of events: the process makes progress.
+        """
+        count = min(len(part), events)
+        mine = share(ring, count)
+        indices = part.spread(count)[mine]
+        self._ring, self._seed, self._first_event, self._beat = ring, seed, mine.start, beat
+        read = together(ring, lambda: [self._read(files, detector, block) for block in _blocks(indices)])
+        self._empty = AxisProfiles.of(np.zeros((0, *files.image_shape), dtype=np.float32))
+        self._reference = _gathered(ring, AxisProfiles.join([self._empty, *read]))
+        self._conditions = files.conditions(indices)
+        self._energy = ring.gather(self._conditions.energy)
+
+    def __len__(self) -> int:
+        """Return the number of events compared."""
+        return len(self._energy)
+
+    def measure(self, gan: Gan) -> Merit:
+        """Generate showers at the held-out events' own energies and compare. Collective.
+
+        Raises:
+            NotFiniteError: A generated shower holds NaN or infinity; on every rank.
+        """
+        starts = range(0, len(self._conditions), BLOCK)
+        made = [self._generated(gan, slice(start, start + BLOCK)) for start in starts]
+        generated = _gathered(self._ring, AxisProfiles.join([self._empty, *made]))
+        try:
+            return merit(generated, self._reference, self._energy)
+        except NotFiniteError as error:
+            raise mark_agreed(error, self._ring.size) from None
+
+    def _read(self, files: ShowerFiles, detector: str, events: NDArray) -> AxisProfiles:
+        """Read some events and reduce them to profiles."""
+        self._beat()
+        return AxisProfiles.of(files.read(events).images[detector])
+
+    def _generated(self, gan: Gan, block: slice) -> AxisProfiles:
+        """Generate some of this rank's events and reduce them to profiles."""
+        self._beat()
+        first = self._first_event + block.start
+        return AxisProfiles.of(gan.generate(self._conditions[block], self._seed, first))
+
+
+def _blocks(indices: NDArray) -> list[NDArray]:
+    """Cut event numbers into blocks."""
+    return [indices[start : start + BLOCK] for start in range(0, len(indices), BLOCK)]
+
+
+def _gathered(ring: Ring, profiles: AxisProfiles) -> AxisProfiles:
+    """Join profiles of ranks. Collective."""
+    return AxisProfiles(*gather_rows(ring, (profiles.x, profiles.y, profiles.z)))

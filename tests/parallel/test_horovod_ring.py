@@ -1,0 +1,115 @@
+"""Rings of several processes: over gloo, over MPI, over parts of an MPI world."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hvdgan.errors import MissingDependencyError, UsageError
+from hvdgan.parallel.horovod_start import is_alone, load_horovod, stall_settings
+from hvdgan.parallel.horovod_torch import open_ring
+from hvdgan.parallel.ring import SoloRing
+from hvdgan.parallel.world import SoloWorld
+
+
+def test_importing_horovod_says_and_initialises_nothing():
+    code = (
+        "import sys, hvdgan.parallel.horovod_torch as ours, horovod.torch as hvd\n"
+        "assert not hvd.is_initialized()\n"
+        "assert 'mpi4py' not in sys.modules and 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_alone_is_a_solo_ring_without_horovod():
+    code = (
+        "import sys\n"
+        "from hvdgan.parallel.world import open_world\n"
+        "from hvdgan.parallel.horovod_torch import open_ring\n"
+        "with open_ring(open_world()) as ring:\n"
+        "    assert ring.size == 1 and 'horovod' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with open_ring(SoloWorld()) as ring:
+        assert isinstance(ring, SoloRing)
+
+
+def test_gloo_counts_its_own_processes():
+    gloo = {"HOROVOD_GLOO_RENDEZVOUS_ADDR": "127.0.0.1"}
+    assert is_alone(SoloWorld(), {})
+    assert is_alone(SoloWorld(), {**gloo, "HOROVOD_SIZE": "1"})
+    assert not is_alone(SoloWorld(), {**gloo, "HOROVOD_SIZE": "2"})
+
+
+def test_solo_ring_gives_back_what_it_gets():
+    ring, network = SoloRing(), object()
+    assert ring.wrap("optimizer", network, "generator") == "optimizer"
+    assert ring.mean({"loss": 1.5}) == {"loss": 1.5}
+    assert ring.gather(np.arange(3)).tolist() == [0, 1, 2]
+    assert [ring.exchange_word(word) for word in (4, 0, 2)] == [0, 4, 0]
+
+
+def test_a_missing_framework_names_the_way_out():
+    with pytest.raises(MissingDependencyError, match="built for lightning: run scripts/setup"):
+        load_horovod("lightning")
+
+
+def test_stall_times_have_our_defaults_and_are_checked():
+    assert list(stall_settings({}).values()) == ["60", "300"]
+    assert list(stall_settings({"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "0"}).values()) == ["60", "0"]
+    with pytest.raises(UsageError, match="must be larger"):
+        stall_settings({"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "60"})
+    with pytest.raises(UsageError, match="whole seconds"):
+        stall_settings({"HOROVOD_STALL_CHECK_TIME_SECONDS": "a minute"})
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_ring_over_gloo(run_gloo):
+    done = run_gloo(["ring_checks.py", "gloo", "2"], 2, timeout=90)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+@pytest.mark.parametrize(("mode", "ranks", "size"), [("whole", 3, 3), ("split", 4, 2)])
+def test_ring_over_mpi(run_mpi, mode, ranks, size):
+    done = run_mpi(["ring_checks.py", mode, str(size)], ranks, timeout=90)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == ranks
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_two_rings_side_by_side_are_opened_again_and_again(run_mpi):
+    done = run_mpi(["ring_cycles.py", "24"], 4, timeout=90)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == 4
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_a_failing_rank_frees_its_peer_and_both_go_on(run_mpi):
+    done = run_mpi(["ring_broken.py", "mean", "broadcast", "gather", "word", "step", "backward"], 2, timeout=90)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_a_failing_rank_frees_its_peer_over_gloo(run_gloo):
+    done = run_gloo(["ring_broken.py", "step"], 2)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+def test_a_stalled_rank_frees_its_peer(run_mpi):
+    times = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "1", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "2"}
+    done = run_mpi(["ring_broken.py", "stall"], 2, env=times)
+    assert done.code == 0, done.err
+    assert done.out.count("ok") == 2

@@ -1,0 +1,119 @@
+"""Topology: every rank has one role, and hosts are respected."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hvdgan.errors import UsageError
+from hvdgan.parallel.topology import plan_groups
+
+HOST_SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+
+
+def spread(sizes):
+    """Return the host of every rank."""
+    return [f"node{number}" for number, size in enumerate(sizes) for _ in range(size)]
+
+
+def test_coordinator_and_two_groups_of_two():
+    topology = plan_groups(["node"] * 5, 2)
+    assert topology.groups == ((1, 2), (3, 4))
+    first, *others = topology.roles
+    assert (first.coordinates, first.group, first.fold, first.place) == (True, None, None, None)
+    assert [(role.group, role.place) for role in others] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert topology.straddling == ()
+
+
+def test_a_world_of_one_is_coordinator_and_group():
+    (role,) = plan_groups(["node"], 1).roles
+    assert (role.coordinates, role.group, role.fold, role.place) == (True, 0, 0, 0)
+
+
+def test_groups_stay_on_their_host():
+    assert plan_groups(["a", "b", "a", "b", "a"], 2).groups == ((1, 3), (2, 4))
+
+
+def test_what_hosts_have_left_over_is_joined():
+    topology = plan_groups(spread([4, 3]), 2)
+    assert topology.groups == ((1, 2), (3, 6), (4, 5))
+    assert topology.straddling == (1,)
+
+
+def test_groups_larger_than_a_host_take_neighbours():
+    topology = plan_groups(["login", *spread([2, 2, 2, 2])], 4)
+    assert topology.groups == ((1, 2, 3, 4), (5, 6, 7, 8))
+    assert topology.straddling == (0, 1)
+
+
+def test_folds_side_by_side():
+    topology = plan_groups(["a"] + ["a", "b"] * 2, 4, folds=2)
+    assert [(role.fold, role.place) for role in topology.roles[1:]] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "size", "advice"),
+    [
+        (
+            8,
+            3,
+            "use -np 7 or -np 10, or --ranks-per-trial 1 or 7",
+        ),
+        (3, 4, "use -np 5, or --ranks-per-trial 2"),
+        (1, 3, "use -np 4, or --ranks-per-trial 1"),
+        (
+            4,
+            2,
+            "use -np 3 or -np 5, or --ranks-per-trial 1 or 3",
+        ),
+    ],
+)
+def test_what_does_not_divide_says_what_does(ranks, size, advice):
+    given = f"{ranks} rank{'s' if ranks > 1 else ''} cannot form groups of {size} beside the coordinator; "
+    with pytest.raises(UsageError, match=re.escape(given + advice)):
+        plan_groups(["node"] * ranks, size)
+
+
+@pytest.mark.parametrize(("size", "folds"), [(0, 1), (3, 2), (2, 0)])
+def test_folds_that_do_not_divide(size, folds):
+    with pytest.raises(UsageError, match="--ranks-per-trial a multiple of"):
+        plan_groups(["node"] * 7, size, folds)
+
+
+@given(HOST_SIZES, st.integers(1, 6))
+def test_every_rank_has_one_place(sizes, size):
+    hosts = spread([1, *sizes])
+    hosts += ["last"] * (-(len(hosts) - 1) % size)
+    topology = plan_groups(hosts, size)
+    assert sorted(rank for group in topology.groups for rank in group) == list(range(1, len(hosts)))
+    for number, group in enumerate(topology.groups):
+        assert len(group) == size
+        assert [topology.roles[rank].group for rank in group] == [number] * size
+        assert [topology.roles[rank].place for rank in group] == list(range(size))
+
+
+@given(HOST_SIZES, st.integers(1, 6))
+def test_as_many_groups_as_possible_stay_on_one_host(sizes, size):
+    hosts = spread([1, *sizes])
+    hosts += ["last"] * (-(len(hosts) - 1) % size)
+    topology = plan_groups(hosts, size)
+    trainers = hosts[1:]
+    possible = sum(trainers.count(host) // size for host in set(trainers))
+    assert len(topology.groups) - len(topology.straddling) == possible
+
+
+@given(HOST_SIZES, st.integers(1, 6))
+def test_advice_is_good(sizes, size):
+    hosts = ["login", *spread(sizes)]
+    try:
+        plan_groups(hosts, size)
+    except UsageError as error:
+        worlds = [int(number) for number in re.findall(r"-np (\d+)", str(error))]
+        others = [int(number) for number in str(error).split("--ranks-per-trial ")[1].split(" or ")]
+        assert worlds
+        assert others
+        for number in worlds:
+            plan_groups(["node"] * number, size)
+        for number in others:
+            plan_groups(hosts, number)

@@ -1,0 +1,106 @@
+"""The rooms stay apart: layers and forbidden imports, lazy start, mirrored backends, small files."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hvdgan
+
+PACKAGE = Path(hvdgan.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = ("torch", "tensorflow", "keras", "horovod", "mpi4py", "optuna", "h5py", "matplotlib")
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def imported_roots(path: Path) -> set[str]:
+    """Return the top-level packages a module imports anywhere, also inside functions."""
+    roots = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            roots.add(node.module.split(".")[0])
+    return roots
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("mpi4py", ("hvdgan.parallel.world",)),
+        ("horovod", ("hvdgan.parallel.horovod_",)),
+        ("h5py", ("hvdgan.data.hdf5",)),
+        ("optuna", ("hvdgan.study",)),
+        ("torch", ("hvdgan.backends.torch", "hvdgan.parallel.horovod_torch")),
+        ("tensorflow", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
+        ("keras", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
+        ("matplotlib", ("hvdgan.report",)),
+        ("typer", ("hvdgan.cli",)),
+        ("pickle", ()),
+    ],
+)
+def test_each_library_has_one_home(library, homes):
+    users = {module_name(path) for path in SOURCES if library in imported_roots(path)}
+    assert not {user for user in users if not user.startswith(homes)}
+
+
+def test_layers_hold():
+    result = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
+        cwd=PACKAGE.parent, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("module", ["hvdgan", "hvdgan.cli", "hvdgan.config", "hvdgan.backends", "hvdgan.study"])
+def test_import_is_lazy(module):
+    script = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout.split() == []
+
+
+def test_files_and_functions_stay_small():
+    long = [f"{module_name(path)}: {len(path.read_text().splitlines())} lines" for path in SOURCES
+            if len(path.read_text().splitlines()) > 300]  # fmt: skip
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                documented = len((ast.get_docstring(node) or "").splitlines())
+                length = (node.end_lineno or node.lineno) - node.lineno + 1 - documented
+                if length > 50:
+                    long.append(f"{module_name(path)}.{node.name}: {length} lines")
+    assert long == []
+
+
+def test_nothing_unfinished_is_left():
+    words = ("TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error")
+    found = [f"{module_name(path)}: {word}" for path in SOURCES for word in words if word in path.read_text()]
+    assert found == []
+
+
+def public_names(path: Path) -> dict[str, str]:
+    """Return the public classes and functions of a module, in order, with their signatures."""
+    names = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            names[node.name] = ast.unparse(node.args)
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name[0] != "_"]
+            names[node.name] = "; ".join(f"{method.name}({ast.unparse(method.args)})" for method in methods)
+    return names
+
+
+def test_gan_offers_exactly_its_contract():
+    contract = public_names(PACKAGE / "backends" / "interface.py")["Gan"]
+    assert public_names(PACKAGE / "backends" / "torch" / "gan.py")["Gan"] == contract
+
+
+def test_rings_offer_exactly_their_contract():
+    rings = public_names(PACKAGE / "parallel" / "ring.py")
+    assert rings["SoloRing"] == rings["Ring"]
+    assert public_names(PACKAGE / "parallel" / "horovod_ring.py")["HorovodRing"] == rings["Ring"]
