@@ -46,7 +46,14 @@ def test_every_parameter_is_suggested_in_order_with_its_range():
 
 def test_a_legal_space_passes_and_describes_itself_in_plain_words():
     space.check(DIMENSIONS)
-    assert space.describe(DIMENSIONS)["a.size"] == {"type": "int", "low": 2, "high": 10, "log": False, "step": 4}
+    assert space.describe(DIMENSIONS)["a.size"] == {
+        "type": "int",
+        "low": 2,
+        "high": 10,
+        "log": False,
+        "step": 4,
+        "when": {},
+    }
 
 
 def test_every_problem_has_its_line():
