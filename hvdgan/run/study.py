@@ -8,10 +8,10 @@ from typing import Any
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, UsageError
+from hvdgan.errors import EXIT_DONE, EXIT_FAILED, EXIT_LOSSES, EXIT_PREEMPTED, UsageError
 from hvdgan.files import append_json_line, write_atomically
 from hvdgan.log import log_to, logger
-from hvdgan.parallel.launcher import launcher
+from hvdgan.parallel.launcher import launcher, survives_losses
 from hvdgan.parallel.topology import Topology, plan_groups
 from hvdgan.parallel.world import World
 from hvdgan.report.live import study_line
@@ -20,8 +20,10 @@ from hvdgan.run.directory import create, reopen
 from hvdgan.run.objective import Objective
 from hvdgan.run.processes import pin_groups
 from hvdgan.study import history
-from hvdgan.study.coordinator import Coordinator, lead, open_coordinator, work_alone
+from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
+from hvdgan.study.leading import lead, open_coordinator, work_alone
+from hvdgan.study.silence import Silence
 from hvdgan.study.storage import load_study
 from hvdgan.study.worker import serve
 from hvdgan.training.interrupt import Interrupt
@@ -56,44 +58,68 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
                 "%s study of %d groups on %s", "resumed" if resume else "new", len(topology.groups), world.hosts
             )
             listen = _recording(directory.path, stack.enter_context(watch(config.study.trials, len(topology.groups))))
-            opened = open_coordinator(config, path, resume, listen, lambda: interrupt.wanted)
+            opened = open_coordinator(config, path, resume, listen, lambda: interrupt.wanted, ahead=world.size > 1)
             begun.append(stack.enter_context(opened))
 
         world.agree(begin)
         _work(Objective(config, interrupt), world, topology, begun)
+        if begun and begun[0].given_up:
+            _leave_without_the_lost(config, path, world, begun[0], stack)
         return world.agree(lambda: conclude(config, path, begun[0].reason()))
 
 
 def _work(objective: Objective, world: World, topology: Topology, begun: list[Coordinator]) -> None:
     """Coordinate, or train trials, until the study is through."""
+    silence = Silence(objective.config.training.stall_timeout, survives_losses(os.environ))
     with world.split(topology.roles[world.rank].group) as members:
         if world.size == 1:
             work_alone(begun[0], objective, members)
         elif members is None:
-            lead(world, begun[0], [ranks[0] for ranks in topology.groups])
+            lead(world, begun[0], [ranks[0] for ranks in topology.groups], silence)
         else:
-            serve(world, members, objective)
+            serve(world, members, objective, silence=silence)
 
 
-def conclude(config: Config, path: Path, reason: str) -> int:
-    """Write the best configuration and the verdict of a study that came to its end; return its exit code."""
+def _leave_without_the_lost(
+    config: Config, path: Path, world: World, coordinator: Coordinator, stack: ExitStack
+) -> None:
+    """Conclude a study whose job lost groups, and end the job: ranks that hang cannot be waited for."""
+    code = conclude(config, path, coordinator.reason(), lost=len(coordinator.given_up))
+    stack.close()
+    world.abort(code)
+
+
+def conclude(config: Config, path: Path, reason: str | None, lost: int = 0) -> int:
+    """Write the best configuration and the verdict of a study that came to its end; return its exit code.
+
+    Args:
+        config: The study's configuration.
+        path: The run directory.
+        reason: Why no trial starts any more; None when all groups were lost before.
+        lost: Number of groups that fell silent.
+    """
     table = history.rows(load_study(config, path))
     best = history.best(table)
     if best is not None:
         write_atomically(path / "best.yaml", best_config(config, best["params"]).dump())
-    code, message = _judge(table, best, reason)
+    code, message = _judge(table, best, reason, lost)
     write_verdict(path, code, message)
     return code
 
 
-def _judge(table: list[history.Row], best: history.Row | None, reason: str) -> tuple[int, str]:
+def _judge(table: list[history.Row], best: history.Row | None, reason: str | None, lost: int) -> tuple[int, str]:
     """Return exit code and verdict of a study."""
+    if reason is None:
+        return EXIT_FAILED, f"all {lost} groups were lost after {history.count(table)} trials; go on with --resume"
     if reason == "preempted":
         return EXIT_PREEMPTED, f"preempted after {history.count(table)} trials; go on with --resume"
     if best is None:
         failures = sorted({row["failure"] for row in table if row["failure"]})
         return EXIT_FAILED, f"none of {len(table)} trials has a value ({', '.join(failures)}); see trials.csv"
-    return EXIT_DONE, f"best trial {best['number']} has a figure of merit of {best['value']:.4g}"
+    value = f"best trial {best['number']} has a figure of merit of {best['value']:.4g}"
+    if lost:
+        return EXIT_LOSSES, f"{value}; {lost} of the groups were lost on the way, see trials.csv"
+    return EXIT_DONE, value
 
 
 def best_config(config: Config, params: dict[str, Any]) -> Config:

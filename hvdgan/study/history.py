@@ -60,9 +60,10 @@ def succeeded(table: Iterable[Row]) -> set[int]:
 
 
 def count(table: Sequence[Row]) -> int:
-    """Count the trials towards the total: those that have ended and have no successor."""
+    """Count the trials towards the total: those that were run to an end and have no successor."""
     continued = succeeded(table)
-    return sum(one["state"] in ENDED and one["number"] not in continued for one in table)
+    run = [one for one in table if one["state"] in ENDED and one["failure"] != "unused"]
+    return sum(one["number"] not in continued for one in run)
 
 
 def best(table: Iterable[Row]) -> Row | None:

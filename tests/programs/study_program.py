@@ -17,7 +17,7 @@ from hvdgan.errors import NotFiniteError, RingBrokenError
 from hvdgan.files import append_json_line
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.topology import plan_groups
-from hvdgan.study.coordinator import lead, open_coordinator, work_alone
+from hvdgan.study.leading import lead, open_coordinator, work_alone
 from hvdgan.study.messages import Done
 from hvdgan.study.worker import serve
 
@@ -89,9 +89,9 @@ def main(directory, name, trials, *flags):
         opened = []
 
         def open_study():
-            opened.append(
-                stack.enter_context(open_coordinator(config, directory, "--resume" in flags, watch(directory)))
-            )
+            ahead = world.size > 1
+            context = open_coordinator(config, directory, "--resume" in flags, watch(directory), ahead=ahead)
+            opened.append(stack.enter_context(context))
 
         world.agree(open_study)
         if world.size == 1:

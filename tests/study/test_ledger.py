@@ -40,7 +40,7 @@ def test_a_value_that_is_not_finite_is_a_failure(make_config, open_ledger, value
     assert f"returned {value}" in row["message"]
 
 
-def test_two_values_are_a_failure(make_config, open_ledger):
+def test_a_wrong_number_of_values_is_a_failure(make_config, open_ledger):
     book = open_ledger(make_config())
     row = book.close(book.ask(1).number, Done((1.0, 2.0)))
     assert (row["state"], row["failure"]) == ("failed", "exception")
