@@ -95,6 +95,7 @@ def open_coordinator(
     resume: bool,
     listen: events.Listener,
     leaving: Callable[[], bool] = lambda: False,
+    force: bool = False,
 ) -> Iterator[Coordinator]:
     """Open the study of a run directory for this process alone, and write `trials.csv` at the end.
 
@@ -104,14 +105,16 @@ def open_coordinator(
         resume: Whether a study with trials is to be continued.
         listen: Is told every event.
         leaving: Whether somebody asked the job to leave; then no trial starts any more.
+        force: Go on with a stored study whose space, data or settings differ.
 
     Raises:
         UsageError: Another coordinator is at work, or the stored study is not this one.
         ConfigError: The search space is not legal.
+        HvdganError: The storage failed in the block, or there is no room to write.
     """
     space.check(config.study.space)
-    with lock.hold(directory / "coordinator.lock"):
-        study = storage.open_study(config, directory, resume)
+    held = lock.hold(directory / "coordinator.lock")
+    with held, storage.hold_study(config, directory, resume, force) as study:
         try:
             yield Coordinator(Ledger(study, config.study, directory), config.study, listen, leaving)
         finally:
