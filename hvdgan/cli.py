@@ -122,6 +122,10 @@ def study(
     resume: Resume = None,
     trials: Annotated[int | None, typer.Option(help="alias of study.trials")] = None,
     ranks_per_trial: Annotated[int | None, typer.Option(help="alias of study.ranks_per_trial")] = None,
+    despite_differences: Annotated[
+        bool,
+        typer.Option("--despite-differences", help="resume although config.yaml is not what stored trials ran with"),
+    ] = False,
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
@@ -133,7 +137,7 @@ def study(
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with _world() as world:
         made, path = world.agree(lambda: _plan(config, out, settings, resume, aliases))
-        code = verb(made, path, resume is not None, world, watch_study)
+        code = verb(made, path, resume is not None, world, watch_study, despite_differences)
     raise typer.Exit(code)
 
 

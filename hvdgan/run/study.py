@@ -33,7 +33,7 @@ Watcher = Callable[[int, int], AbstractContextManager[Listener]]
 """Given the total of trials and the number of groups, shows the events of the study."""
 
 
-def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher) -> int:
+def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher, force: bool = False) -> int:
     """Search the configuration's space with all ranks of the job and return the exit code.
 
     Args:
@@ -42,6 +42,7 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
         resume: Go on with the study in the directory instead of making it.
         world: The processes of the job.
         watch: Shows the events, on rank 0.
+        force: Go on with a stored study whose space, data or settings differ.
 
     Raises:
         HvdganError: Something the message explains, the same on every rank.
@@ -58,7 +59,9 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
                 "%s study of %d groups on %s", "resumed" if resume else "new", len(topology.groups), world.hosts
             )
             listen = _recording(directory.path, stack.enter_context(watch(config.study.trials, len(topology.groups))))
-            opened = open_coordinator(config, path, resume, listen, lambda: interrupt.wanted, ahead=world.size > 1)
+            opened = open_coordinator(
+                config, path, resume, listen, lambda: interrupt.wanted, force, ahead=world.size > 1
+            )
             begun.append(stack.enter_context(opened))
 
         world.agree(begin)
@@ -124,7 +127,7 @@ def _judge(table: list[history.Row], best: history.Row | None, reason: str | Non
 
 def best_config(config: Config, params: dict[str, Any]) -> Config:
     """Return a configuration that `train` takes as it is: a trial's parameters set, the search left out."""
-    return config.replace({**params, "study.space": {}})
+    return config.replace({**params, "study.space": {}, "study.enqueue": [], "study.storage": None})
 
 
 def _check(config: Config, world: World) -> Topology:

@@ -36,6 +36,7 @@ def open_coordinator(
     resume: bool,
     listen: events.Listener,
     leaving: Callable[[], bool] = lambda: False,
+    force: bool = False,
     *,
     ahead: bool,
     clock: Callable[[], float] = time.monotonic,
@@ -48,18 +49,20 @@ def open_coordinator(
         resume: Whether a study with trials is to be continued.
         listen: Is told every event.
         leaving: Whether somebody asked the job to leave; then no trial starts any more.
+        force: Go on with a stored study whose space, data or settings differ.
         ahead: Whether points are made in a thread, ahead of need.
         clock: Seconds, growing.
 
     Raises:
         UsageError: Another coordinator is at work, or the stored study is not this one.
         ConfigError: The search space, or the sampler over it, is not legal.
+        HvdganError: The storage failed in the block, or there is no room to write.
     """
     space.check(config.study.space)
     samplers.check(config.study)
     points = space.resolve_points(config)
-    with lock.hold(directory / "coordinator.lock"):
-        study = storage.open_study(config, directory, resume)
+    held = lock.hold(directory / "coordinator.lock")
+    with held, storage.hold_study(config, directory, resume, force) as study:
         if not study.get_trials(deepcopy=False):
             for point in points:
                 study.enqueue_trial(point)

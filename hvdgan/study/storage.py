@@ -1,73 +1,70 @@
-"""The storage of a study: an Optuna storage that is opened, recognised, or refused.
-
-Optuna loads an existing study under the same name whatever its direction, space or objective were. Here every study
-carries a fingerprint of what defines its values, and another one is refused with the difference.
-"""
+"""The storage of a study: where it lies, and how a study in it is opened, recognised, or refused."""
 
 import contextlib
 import logging
-import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hvdgan.config import Config
 from hvdgan.errors import UsageError
-from hvdgan.study import space
+from hvdgan.log import logger
+from hvdgan.secrets import hide_secrets
+from hvdgan.study import connection, sqlite
+from hvdgan.study.fingerprint import DIRECTION, recognise
 
-DIRECTION = "minimize"
-_FINGERPRINT = "hvdgan:fingerprint"
-_STUDY_KEYS = ("objective", "ranks_per_trial", "folds", "fold_mode")
-_NOT_THE_OBJECTIVE = ("training.checkpoint", "training.metric_every", "training.stall_timeout")
+_OWN_NAME = "hvdgan"
+"""What the study of a storage that lies in the run directory is called."""
 
 
 def locate(config: Config, directory: Path) -> tuple[str, str]:
     """Return the storage URL and the study's name.
 
     Args:
-        config: `study.storage` may name any Optuna storage; then the study is called like the run directory.
+        config: `study.storage` may name any Optuna storage; then the study is called like the run directory. A journal
+            with a relative path lies in the run directory.
         directory: The run directory; holds a SQLite file by default.
     """
-    if config.study.storage is None:
-        return f"sqlite:///{directory.resolve() / 'study.db'}", "hvdgan"
-    return config.study.storage, directory.resolve().name
+    url, directory = config.study.storage, directory.resolve()
+    if url is None:
+        return f"sqlite:///{directory / 'study.db'}", _OWN_NAME
+    if not url.startswith(connection.JOURNAL):
+        return url, directory.name
+    path = Path(url.removeprefix(connection.JOURNAL))
+    return f"{connection.JOURNAL}{directory / path}", directory.name if path.is_absolute() else _OWN_NAME
 
 
-def fingerprint(config: Config) -> dict[str, Any]:
-    """Return what makes two trials comparable: direction, space, and all keys that define the objective."""
-    content = config.model_dump()
-    objective = {
-        **_flatten({key: content[key] for key in ("data", "gan", "training")}),
-        **{f"study.{key}": content["study"][key] for key in _STUDY_KEYS},
-    }
-    ignored = (*config.study.space, *_NOT_THE_OBJECTIVE)
-    kept = {name: value for name, value in objective.items() if not _lies_in(name, ignored)}
-    return {"direction": DIRECTION, "space": space.describe(config.study.space), "objective": kept}
+@contextlib.contextmanager
+def hold_study(config: Config, directory: Path, resume: bool, force: bool = False) -> Iterator[Any]:
+    """Open the study of a run directory for a block that changes it; see `open_study`.
+
+    Raises:
+        UsageError: See `open_study`.
+        HvdganError: The storage failed in the block; says whether there is no room.
+    """
+    url, _ = locate(config, directory)
+    with connection.keeping(url), contextlib.ExitStack() as stack:
+        yield _open(config, directory, resume, force, stack)
 
 
-def open_study(config: Config, directory: Path, resume: bool) -> Any:
+def open_study(config: Config, directory: Path, resume: bool, force: bool = False) -> Any:
     """Create the study of a run directory, or open it again. The sampler is set by the ledger.
+
+    Args:
+        config: The configuration.
+        directory: The run directory.
+        resume: Whether a study with trials is to be continued.
+        force: Go on with a study whose space, data or settings differ.
 
     Raises:
         UsageError: The storage cannot be opened; it holds trials and `resume` is False; there is nothing to resume;
             or it belongs to another search (says what differs).
+        DiskFullError: There is no room.
     """
-    import optuna
-
-    silence()
-    url, name = locate(config, directory)
-    with _explained(url):
-        known = name in optuna.get_all_study_names(url)
-        if resume and not known:
-            raise UsageError(f"{_hide_password(url)} holds no study {name!r} to resume; start it without --resume")
-        study = optuna.create_study(storage=url, study_name=name, direction=DIRECTION, load_if_exists=True)
-        held = len(study.get_trials(deepcopy=False))
-        if held and not resume:
-            raise UsageError(
-                f"{_hide_password(url)} already holds study {name!r} with {held} trials; "
-                "continue it with --resume, or choose another run directory"
-            )
-        _recognise(study, fingerprint(config), held)
+    with contextlib.ExitStack() as stack:
+        study = _open(config, directory, resume, force, stack)
+        stack.pop_all()
     return study
 
 
@@ -81,12 +78,13 @@ def load_study(config: Config, directory: Path) -> Any:
 
     silence()
     url, name = locate(config, directory)
-    with _explained(url):
-        if name not in optuna.get_all_study_names(url):
+    with connection.opening(url):
+        storage = connection.connect(url, writing=False) if _exists(url) else None
+        if storage is None or name not in optuna.get_all_study_names(storage):
             raise UsageError(
-                f"{_hide_password(url)} holds no study {name!r}; was `hvdgan study` started with this run directory?"
+                f"{hide_secrets(url)} holds no study {name!r}; was `hvdgan study` started with this run directory?"
             )
-        return optuna.load_study(storage=url, study_name=name)
+        return optuna.load_study(storage=storage, study_name=name)
 
 
 def silence() -> None:
@@ -97,77 +95,59 @@ def silence() -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def differences(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """Say, key by key, how two nested mappings differ.
+def _open(config: Config, directory: Path, resume: bool, force: bool, stack: contextlib.ExitStack) -> Any:
+    """Create or open a study; the stack closes its storage."""
+    import optuna
 
-    >>> differences({"space": {"a": {"low": 1}}}, {"space": {"a": {"low": 2}}})
-    ['space.a.low: stored 1, now 2']
-    """
-    before, now = _flatten(stored), _flatten(wanted)
-    names = sorted(before.keys() | now.keys())
-    absent = "nothing"
-    return [
-        f"{name}: stored {before.get(name, absent)}, now {now.get(name, absent)}"
-        for name in names
-        if name not in before or name not in now or before[name] != now[name]
-    ]
+    silence()
+    url, name = locate(config, directory)
+    directions = [DIRECTION] * len(config.study.objective)
+    with connection.opening(url):
+        if resume and not _exists(url):
+            raise UsageError(_nothing_to_resume(url, name))
+        _warn(url)
+        storage = connection.connect(url, writing=True)
+        stack.callback(connection.release, storage)
+        if resume and name not in optuna.get_all_study_names(storage):
+            raise UsageError(_nothing_to_resume(url, name))
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        _refuse_trials(study, url, resume)
+        recognise(study, config, _foreign(url, directory), force)
+    return study
 
 
-def _recognise(study: Any, wanted: dict[str, Any], held: int) -> None:
-    """Sign a study without trials; compare the signature of one that has some."""
-    if not held:
-        study.set_user_attr(_FINGERPRINT, wanted)
-        return
-    lines = differences(study.user_attrs.get(_FINGERPRINT, {}), wanted)
-    if study.direction.name.lower() != DIRECTION:
-        lines.append(f"direction: stored {study.direction.name.lower()}, now {DIRECTION}")
-    if lines:
+def _refuse_trials(study: Any, url: str, resume: bool) -> None:
+    """Raise when a study that is to begin has begun already."""
+    held = len(study.get_trials(deepcopy=False))
+    if held and not resume:
         raise UsageError(
-            "the stored study is another search, its trials cannot be compared with new ones:\n"
-            + "\n".join(f"  {line}" for line in lines)
-            + "\nset these keys back, or start a new run directory"
+            f"{hide_secrets(url)} already holds study {study.study_name!r} with {held} trials; "
+            "continue it with --resume, or choose another run directory"
         )
 
 
-def _lies_in(name: str, sections: tuple[str, ...]) -> bool:
-    """Tell whether a dotted name is one of some sections, or inside one.
-
-    >>> _lies_in("gan.weights.ecal", ("gan.weights",)), _lies_in("gan.weights_too", ("gan.weights",))
-    (True, False)
-    """
-    return any(name == section or name.startswith(f"{section}.") for section in sections)
+def _nothing_to_resume(url: str, name: str) -> str:
+    """Say that there is no such study."""
+    return f"{hide_secrets(url)} holds no study {name!r} to resume; start it without --resume"
 
 
-def _hide_password(url: str) -> str:
-    """Return a storage URL that can be shown.
-
-    >>> _hide_password("postgresql://ann:secret@host/db")
-    'postgresql://ann:***@host/db'
-    """
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+def _exists(url: str) -> bool:
+    """Tell whether a storage may hold something: a file must exist, a server is asked later."""
+    file = connection.file_of(url)
+    return file is None or file.exists()
 
 
-def _flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one with dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            flat.update(_flatten(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
+def _foreign(url: str, directory: Path) -> Path | None:
+    """Return the run directory if the storage lies elsewhere."""
+    file = connection.file_of(url)
+    inside = file is not None and file.resolve().is_relative_to(directory.resolve())
+    return None if inside else directory
 
 
-@contextlib.contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn the errors of a storage into one of ours that names it."""
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"study.storage: cannot open {_hide_password(url)}: {reason}; give an Optuna storage URL such as sqlite:////folder/study.db"
-        ) from None
+def _warn(url: str) -> None:
+    """Tell people and the log, before anything starts, that a SQLite file lies where it is not safe."""
+    file = connection.file_of(url)
+    text = sqlite.warning(file) if file and not url.startswith(connection.JOURNAL) else ""
+    if text:
+        logger.warning(text)
+        sys.stderr.write(f"hvdgan: {text}\n")

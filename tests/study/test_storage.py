@@ -12,6 +12,7 @@ import pytest
 
 from hvdgan.errors import UsageError
 from hvdgan.study import lock, storage
+from hvdgan.study.fingerprint import fingerprint
 from hvdgan.study.messages import Done
 
 
@@ -92,7 +93,7 @@ def test_what_does_not_change_the_values_may_change(make_config, open_ledger):
 
 
 def test_a_searched_key_is_no_part_of_the_objective(make_config):
-    kept = storage.fingerprint(make_config())["objective"]
+    kept = fingerprint(make_config())["objective"]
     assert "gan.latent_size" not in kept
     assert kept["gan.model"] == "3dgan"
 
