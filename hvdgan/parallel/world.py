@@ -5,11 +5,12 @@ launched with MPI must never initialise it. Waiting polls with a growing pause, 
 """
 
 import os
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +31,8 @@ class World(Protocol):
     size: int
     hosts: tuple[str, ...]
     """Name of the host of every rank."""
+    processes: tuple[int, ...]
+    """Process id of every rank on its host."""
     communicator: Any
     """What `horovod.init(comm=...)` takes; None for a world of one."""
 
@@ -73,7 +76,7 @@ class SoloWorld:
 
     def __init__(self) -> None:
         """Start with an empty mailbox."""
-        self.hosts = (socket.gethostname(),)
+        self.hosts, self.processes = (socket.gethostname(),), (os.getpid(),)
         self._mailbox: list[Any] = []
 
     @contextmanager
@@ -118,7 +121,8 @@ class MpiWorld:
         """
         self.communicator, self._mpi = communicator, mpi
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
-        self.hosts = tuple(communicator.allgather(mpi.Get_processor_name()))
+        told = communicator.allgather((mpi.Get_processor_name(), os.getpid()))
+        self.hosts, self.processes = tuple(host for host, _ in told), tuple(process for _, process in told)
         self._posted: list[Any] = []
 
     @contextmanager
@@ -237,6 +241,19 @@ def _load_mpi() -> Any:
             "use an MPI built with it, for instance the one scripts/setup installs"
         )
     return MPI
+
+
+def end_here(world: World, ranks: Iterable[int]) -> None:
+    """Kill those of some ranks that live on this host: a launcher waits for ever for a process that was stopped.
+
+    Args:
+        world: All processes.
+        ranks: Ranks that are lost to the job.
+    """
+    for rank in ranks:
+        if world.hosts[rank] == world.hosts[world.rank]:
+            with suppress(ProcessLookupError):
+                os.kill(world.processes[rank], signal.SIGKILL)
 
 
 def mark_agreed(error: HvdganError, ranks: int) -> HvdganError:

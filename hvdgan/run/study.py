@@ -78,7 +78,7 @@ def _work(objective: Objective, world: World, topology: Topology, begun: list[Co
         if world.size == 1:
             work_alone(begun[0], objective, members)
         elif members is None:
-            lead(world, begun[0], [ranks[0] for ranks in topology.groups], silence)
+            lead(world, begun[0], topology.groups, silence)
         else:
             serve(world, members, objective, silence=silence)
 

@@ -1,18 +1,18 @@
 """Leading: drive a coordinator over the groups of a job, or alone.
 
     with open_coordinator(config, directory, resume=False, listen=print, ahead=True) as coordinator:
-        lead(world, coordinator, leaders=[1, 3])
+        lead(world, coordinator, groups=[(1, 2), (3, 4)])
 
 The other ranks `worker.serve`.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hvdgan.config import Config
-from hvdgan.parallel.world import World
+from hvdgan.parallel.world import World, end_here
 from hvdgan.study import events, history, lock, samplers, space, storage
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.ending import Ending
@@ -77,34 +77,36 @@ def open_coordinator(
                 history.write_csv(history.rows(study), directory / "trials.csv")
 
 
-def lead(world: World, coordinator: Coordinator, leaders: Sequence[int], silence: Silence = DEFAULT) -> None:
+def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]], silence: Silence = DEFAULT) -> None:
     """Serve the groups until the study is through, or all have fallen silent; then send them home.
 
     Args:
         world: All processes; this one is their coordinator.
         coordinator: The open study.
-        leaders: The world rank of each group's rank 0; groups are numbered from 1 in this order.
+        groups: The world ranks of every group, its leader first; groups are numbered from 1 in this order.
         silence: How long to wait for a group.
     """
-    ranks = dict(enumerate(leaders, start=1))
-    groups = {rank: group for group, rank in ranks.items()}
-    signs = _SignsOfLife(world, leaders, silence.interval)
+    ranks = {number: members[0] for number, members in enumerate(groups, start=1)}
+    alive = {rank: group for group, rank in ranks.items()}
+    signs = _SignsOfLife(world, ranks.values(), silence.interval)
     coordinator.begin(len(groups))
     told = False
-    while groups and not coordinator.through:
-        _assign_idle(world, coordinator, groups)
-        coordinator.prepare(len(groups))
+    while alive and not coordinator.through:
+        _assign_idle(world, coordinator, alive)
+        coordinator.prepare(len(alive))
         received = world.receive(LOOK_AROUND)
-        if received is not None and received[0] in groups:
-            _answer(world, coordinator, groups[received[0]], *received)
+        if received is not None and received[0] in alive:
+            _answer(world, coordinator, alive[received[0]], *received)
         for group in coordinator.fall_silent(silence.limit):
-            del groups[ranks[group]]
+            del alive[ranks[group]]
         signs.give()
         if coordinator.reason() == "preempted" and not told:
             told = _tell_all(world, coordinator, ranks, "preempt")
     coordinator.end()
-    for rank in leaders:
-        world.send(Stop(coordinator.reason() or "lost"), rank)
+    lost = tuple(rank for group in coordinator.given_up for rank in groups[group - 1])
+    for rank in ranks.values():
+        world.send(Stop(coordinator.reason() or "lost", lost), rank)
+    end_here(world, lost)
 
 
 def work_alone(coordinator: Coordinator, objective: Objective, group: World) -> None:
@@ -124,9 +126,9 @@ def work_alone(coordinator: Coordinator, objective: Objective, group: World) -> 
 class _SignsOfLife:
     """Tells the groups now and then that the coordinator is alive."""
 
-    def __init__(self, world: World, leaders: Sequence[int], interval: float) -> None:
+    def __init__(self, world: World, leaders: Iterable[int], interval: float) -> None:
         """Start the first interval."""
-        self._world, self._leaders, self._interval = world, leaders, interval
+        self._world, self._leaders, self._interval = world, tuple(leaders), interval
         self._given = time.monotonic()
 
     def give(self) -> None:

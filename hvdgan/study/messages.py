@@ -28,9 +28,15 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Stop:
-    """Nothing is left to do: the group goes home."""
+    """Nothing is left to do: the group goes home.
+
+    Args:
+        reason: Why.
+        lost: World ranks of the groups that were given up; those on its own host every rank ends before it leaves.
+    """
 
     reason: str = "done"
+    lost: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

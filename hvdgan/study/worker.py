@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from hvdgan.parallel.watchdog import Watchdog
-from hvdgan.parallel.world import World
+from hvdgan.parallel.world import World, end_here
 from hvdgan.study import failures
 from hvdgan.study.failures import Ending
 from hvdgan.study.messages import Advice, Alive, Assignment, Control, Done, Outcome, Report, Stop, Verdict
@@ -114,14 +114,15 @@ def serve(world: World, group: World, objective: Objective, coordinator: int = 0
         return received and received[1]
 
     with group.split(0) as private:
-        while isinstance(assignment := _share(world, private, silence), Assignment):
+        while isinstance(order := _share(world, private, silence), Assignment):
             send = partial(world.send, to=coordinator)
-            line = Line(assignment.number, leader, send, listen, silence.interval)
-            ending = _attempt(objective, assignment, group, line, place)
+            line = Line(order.number, leader, send, listen, silence.interval)
+            ending = _attempt(objective, order, group, line, place)
             with silence.awaits_group():
                 outcome = failures.merge(private.gather(ending))
             if leader:
                 world.send(outcome, coordinator)
+    end_here(world, order.lost)
 
 
 def run_alone(objective: Objective, assignment: Assignment, group: World, tell: Callable[[Any], Any]) -> Outcome:

@@ -65,7 +65,7 @@ def main(directory, trials, stall, *flags):
         number = topology.roles[world.rank].group
         with world.split(number) as group:
             if group is None:
-                lead(world, opened[0], [ranks[0] for ranks in topology.groups], silence)
+                lead(world, opened[0], topology.groups, silence)
             else:
                 serve(world, group, trial_of(directory, silence, topology.groups[number][0]), silence=silence)
         if opened and opened[0].given_up:

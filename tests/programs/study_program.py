@@ -100,7 +100,7 @@ def main(directory, name, trials, *flags):
         topology = plan_groups(world.hosts, config.study.ranks_per_trial)
         with world.split(topology.roles[world.rank].group) as group:
             if group is None:
-                lead(world, opened[0], [ranks[0] for ranks in topology.groups])
+                lead(world, opened[0], topology.groups)
             else:
                 serve(world, group, objective)
         print(json.dumps({"rank": world.rank, "went": "home"}))

@@ -41,7 +41,7 @@ def study_in_groups(config, directory, objective, groups=2, size=2):
                 serve(world, group, objective)
             else:
                 with open_coordinator(config, directory, False, told.append, ahead=True) as coordinator:
-                    lead(world, coordinator, leaders=range(1, world.size, size))
+                    lead(world, coordinator, [range(rank, rank + size) for rank in range(1, world.size, size)])
 
     run_ranks(1 + groups * size, program)
     return told
@@ -266,7 +266,7 @@ def test_a_group_that_never_answers_does_not_hold_the_others(make_config, tmp_pa
             if group is not None:
                 return serve(world, group, stuck)
             with open_coordinator(config, tmp_path, False, told.append, ahead=True) as coordinator:
-                lead(world, coordinator, [1, 2], Silence(stall=0.4))
+                lead(world, coordinator, [(1,), (2,)], Silence(stall=0.4))
                 return coordinator.given_up
 
     (lost, *_) = run_ranks(3, program)
@@ -293,7 +293,7 @@ def test_a_wish_to_leave_reaches_groups_that_did_not_hear_of_it(make_config, tmp
                 return serve(world, group, patient)
             opened = open_coordinator(config, tmp_path, False, lambda event: None, lambda: len(wanted) == 2, ahead=True)
             with opened as coordinator:
-                lead(world, coordinator, [1, 2])
+                lead(world, coordinator, [(1,), (2,)])
                 return coordinator.reason()
 
     assert run_ranks(3, program)[0] == "preempted"
