@@ -5,6 +5,7 @@ study that is continued in a new shadow, breed no children. Here a generation is
 in which they ended.
 """
 
+import warnings
 from typing import Any
 
 from hvdgan.config import Evolution
@@ -18,6 +19,7 @@ def build_breeder(settings: Evolution, seed: int) -> Any:
         settings: Size of a generation, crossover and mutation.
         seed: Of all draws.
     """
+    from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import NSGAIISampler, nsgaii
 
     crossovers = {
@@ -25,10 +27,13 @@ def build_breeder(settings: Evolution, seed: int) -> Any:
         "blxalpha": nsgaii.BLXAlphaCrossover,
         "sbx": nsgaii.SBXCrossover,
     }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        crossover = crossovers[settings.crossover]()
     return type("BreedingSampler", (_Generations, NSGAIISampler), {})(
         population_size=settings.population,
         mutation_prob=settings.mutation_rate,
-        crossover=crossovers[settings.crossover](),
+        crossover=crossover,
         crossover_prob=settings.crossover_rate,
         swapping_prob=settings.swap_rate,
         seed=seed,

@@ -15,15 +15,18 @@ from hvdgan.study import values
 Space = Mapping[str, Dimension]
 """Dotted config names and what they may become."""
 
+Condition = Mapping[str, Plain | list[Plain]]
+"""Keys of the space and the values of which each must have one."""
+
 
 def order(space: Space) -> list[str]:
     """Return the names of a legal space, each after those that its condition asks for, else as they come."""
     return list(_sorter(space).static_order())
 
 
-def holds(dimension: Dimension, chosen: Mapping[str, Any]) -> bool:
-    """Tell whether a dimension belongs to a point, by what was chosen for the others."""
-    return all(key in chosen and _contains(listed(legal), chosen[key]) for key, legal in dimension.when.items())
+def holds(when: Condition, chosen: Mapping[str, Any]) -> bool:
+    """Tell whether a condition holds, by what was chosen for the keys it names."""
+    return all(key in chosen and _contains(listed(legal), chosen[key]) for key, legal in when.items())
 
 
 def listed(legal: Plain | list[Plain]) -> list[Plain]:

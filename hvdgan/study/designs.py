@@ -89,4 +89,6 @@ class QuasiRandom:
             sequence.fast_forward(self._next)
         self._next += 1
         units = sequence.random(1)[0]
-        return {name: values.from_unit(one, unit) for (name, one), unit in zip(self.searched.items(), units, strict=True)}
+        return {
+            name: values.from_unit(one, unit) for (name, one), unit in zip(self.searched.items(), units, strict=True)
+        }
