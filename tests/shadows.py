@@ -3,7 +3,7 @@
 import optuna
 
 from hvdgan.config import Study
-from hvdgan.study import conditions, samplers, space, values
+from hvdgan.study import conditions, samplers, space, storage, values
 
 
 class Shadow:
@@ -11,6 +11,7 @@ class Shadow:
 
     def __init__(self, settings: Study, trials=(), objectives: int = 1):
         """Start one, or rebuild it from the trials of another."""
+        storage.silence()
         self.settings = settings
         sampler = samplers.build_sampler(settings, len(trials))
         self.study = optuna.create_study(directions=["minimize"] * objectives, sampler=sampler)

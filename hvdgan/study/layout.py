@@ -50,10 +50,13 @@ def _take_out(config: Config, reduced: dict[str, Dimension], key: str) -> list[s
     """Remove the values of a key that no point could lay out, and say which; change the space."""
     met = [(chosen[key], layout) for chosen, layout in _list_layouts(config, config.study.space) if key in chosen]
     possible = [value for value, layout in met if _is_legal(config, layout)]
-    gone = {value: layout for value, layout in met if value not in possible}
+    gone: dict[Plain, str] = {}
+    for value, layout in met:
+        if value not in possible:
+            gone.setdefault(value, f"{key}: {value} leaves the space: {_refuse(config, layout)}")
     if not gone:
         return []
-    messages = [f"{key}: {value} leaves the space: {_refuse(config, layout)}" for value, layout in gone.items()]
+    messages = list(gone.values())
     if not possible:
         raise ConfigError("\n".join([*messages, f"{key}: nothing is left to search; change study.ranks_per_trial"]))
     kept = list(dict.fromkeys(possible))

@@ -7,7 +7,7 @@ into account only if it knows all of their parameters.
 import math
 from typing import Any, Protocol
 
-from hvdgan.config import Choices, Dimension, FloatRange, IntRange
+from hvdgan.config import Choices, Dimension, IntRange
 from hvdgan.errors import ConfigError
 from hvdgan.study import conditions, values
 from hvdgan.study.conditions import Space
@@ -79,8 +79,8 @@ def _problem(dimension: Dimension) -> str:
 
     >>> _problem(IntRange(type="int", low=1, high=10, step=2))
     'steps of 2 from 1 do not end at 10; use high 9 or 11'
-    >>> _problem(FloatRange(type="float", low=0.0, high=1.0, log=True))
-    'log needs low above 0; low is 0.0'
+    >>> _problem(IntRange(type="int", low=0, high=10, log=True))
+    'log needs low above 0; low is 0'
     """
     if isinstance(dimension, Choices):
         return _repetition(dimension.choices)

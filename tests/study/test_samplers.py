@@ -5,11 +5,11 @@ import warnings
 
 import optuna
 import pytest
+from shadows import Shadow, is_legal
 
 from hvdgan.config import Study
 from hvdgan.errors import ConfigError
 from hvdgan.study import samplers, space
-from shadows import Shadow, is_legal
 
 NAMES = ["gp", "tpe", "cmaes", "nsga2", "qmc", "random", "grid"]
 RATE = {"type": "float", "low": 0.001, "high": 0.1, "log": True}
@@ -115,7 +115,7 @@ def test_a_grid_refuses_what_it_cannot_enumerate(dimension, reason):
 
 def test_a_grid_says_how_many_trials_it_has_points_for():
     samplers.check(configure("grid", trials=8 * 2 * 6))
-    with pytest.raises(ConfigError, match="has 96 points, fewer than 97 trials; set study.trials to 96 or less"):
+    with pytest.raises(ConfigError, match=r"has 96 points, fewer than 97 trials; set study\.trials to 96 or less"):
         samplers.check(configure("grid", trials=97))
 
 
