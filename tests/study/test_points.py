@@ -1,9 +1,14 @@
 """Enqueued points become whole, legal points, or an error that says what is legal."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shadows import Shadow, is_legal
+from spaces import NAMES, PLAIN, SPACES
 
 from hvdgan.config import parse
 from hvdgan.errors import ConfigError
+from hvdgan.study import space
 from hvdgan.study.points import PAPER, resolve_points
 
 SPACE = {
@@ -52,15 +57,15 @@ def test_numbers_become_what_the_dimension_has():
 
 
 def test_the_paper_is_a_point_and_leaves_other_keys_to_the_file():
-    space = {**SPACE, "training.epochs": {"type": "int", "low": 1, "high": 50}}
-    (point,) = resolve_points(configure("paper", space=space, training={"learning_rate": 0.5, "optimizer": "adam"}))
+    more = {**SPACE, "training.epochs": {"type": "int", "low": 1, "high": 50}}
+    (point,) = resolve_points(configure("paper", space=more, training={"learning_rate": 0.5, "optimizer": "adam"}))
     rest = {"gan.latent_size": 200, "training.optimizer": "rmsprop", "training.epochs": 30}
     assert point == {"training.learning_rate": 0.001, **rest}
 
 
 def test_every_value_of_the_paper_is_legal_here():
-    space = {name: {"type": "categorical", "choices": [value]} for name, value in PAPER.items()}
-    assert resolve_points(configure("paper", space=space)) == [PAPER]
+    only = {name: {"type": "categorical", "choices": [value]} for name, value in PAPER.items()}
+    assert resolve_points(configure("paper", space=only)) == [PAPER]
 
 
 @pytest.mark.parametrize(
@@ -109,3 +114,49 @@ def test_a_paper_outside_of_the_space_is_refused():
 def test_every_problem_has_its_line():
     lines = complain({"gan.latent_size": 1, "training.optimizer": "lion"}, {"x": 1})
     assert [line.split(": ")[1] for line in lines] == ["point 1", "point 1", "point 2"]
+
+
+def lodge(content):
+    """Return a generated space with its keys moved to where every value is legal."""
+    whens = {key: {move(name): legal for name, legal in one.get("when", {}).items()} for key, one in content.items()}
+    return {move(key): {**one, "when": whens[key]} for key, one in content.items()}
+
+
+def move(name):
+    """Return a key of the model's arguments."""
+    return f"gan.model_args.{name.partition('.')[2]}"
+
+
+KEYS = st.sampled_from([*NAMES, "gan.kind", "gan.flip", "gan.z"])
+POINTS = st.lists(st.dictionaries(KEYS, PLAIN, max_size=6), max_size=3)
+
+
+@settings(deadline=None)
+@given(SPACES, POINTS, st.dictionaries(st.sampled_from(["a", "b", "kind", "flip"]), PLAIN))
+def test_any_point_is_completed_legally_or_refused_in_words(content, points, own):
+    named = [{move(key): value for key, value in point.items()} for point in points]
+    try:
+        config = configure("paper", *named, space=lodge(content), gan={"model_args": own})
+        space.check(config.study.space)
+        resolved = resolve_points(config)
+    except ConfigError:
+        return
+    assert len(resolved) == 1 + len(points)
+    for given_point, point in zip(named, resolved[1:], strict=True):
+        assert given_point.items() <= point.items()
+        assert is_legal(config.study, point)
+
+
+@settings(deadline=None)
+@given(SPACES)
+def test_what_a_sampler_draws_can_be_enqueued_as_it_is(content):
+    try:
+        config = configure(space=lodge(content))
+        space.check(config.study.space)
+    except ConfigError:
+        return
+    shadow = Shadow(config.study.model_copy(update={"sampler": "random"}))
+    for trial in (shadow.ask(), shadow.ask()):
+        study = config.study.model_copy(update={"enqueue": [trial.params]})
+        (point,) = resolve_points(config.model_copy(update={"study": study}))
+        assert point == shadow.sent[trial.number]
