@@ -1,6 +1,7 @@
 """`hvdgan study`: rank 0 coordinates, the other ranks form groups, each group trains one trial as a Horovod ring."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -19,9 +20,10 @@ from hvdgan.run.build import check_data, check_model
 from hvdgan.run.directory import create, reopen
 from hvdgan.run.objective import Objective
 from hvdgan.run.processes import pin_groups
-from hvdgan.study import history
+from hvdgan.study import history, samplers
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
+from hvdgan.study.layout import fit_layout
 from hvdgan.study.leading import lead, open_coordinator, work_alone
 from hvdgan.study.silence import Silence
 from hvdgan.study.storage import load_study
@@ -47,7 +49,7 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
     Raises:
         HvdganError: Something the message explains, the same on every rank.
     """
-    topology = world.agree(lambda: _check(config, world))
+    config, topology = world.agree(lambda: _check(config, world))
     pin_groups(load(config.gan.backend), world)
     with Interrupt() as interrupt, ExitStack() as stack:
         begun: list[Coordinator] = []
@@ -130,8 +132,12 @@ def best_config(config: Config, params: dict[str, Any]) -> Config:
     return config.replace({**params, "study.space": {}, "study.enqueue": [], "study.storage": None})
 
 
-def _check(config: Config, world: World) -> Topology:
-    """Refuse, before any work, a launcher, a world, a model or data that cannot serve; return the topology."""
+def _check(config: Config, world: World) -> tuple[Config, Topology]:
+    """Refuse, before any work, a launcher, a world, a model or data that cannot serve.
+
+    Returns:
+        The configuration, without the layouts of a trial that no group can have; and the topology.
+    """
     if launcher(os.environ) == "gloo":
         raise UsageError(
             "a study needs one MPI world, but `horovodrun --gloo` gives every process a world of its own; "
@@ -140,9 +146,12 @@ def _check(config: Config, world: World) -> Topology:
     if not config.study.space:
         raise UsageError("study.space is empty: name at least one key to search, or use `hvdgan train`")
     topology = plan_groups(world.hosts, config.study.ranks_per_trial)
+    config, messages = fit_layout(config)
+    sys.stderr.writelines(f"hvdgan: {message}\n" for message in messages)
+    samplers.check(config.study)
     check_data(config, config.study.ranks_per_trial, 0 if config.study.folds > 1 else None)
     check_model(config)
-    return topology
+    return config, topology
 
 
 def _recording(path: Path, listen: Listener) -> Listener:

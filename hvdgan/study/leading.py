@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hvdgan.config import Config
 from hvdgan.parallel.world import World, end_here
-from hvdgan.study import events, history, lock, samplers, space, storage
+from hvdgan.study import events, history, lock, points, samplers, space, storage
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.ending import Ending
 from hvdgan.study.ledger import Ledger
@@ -60,11 +60,11 @@ def open_coordinator(
     """
     space.check(config.study.space)
     samplers.check(config.study)
-    points = space.resolve_points(config)
+    given = points.resolve_points(config)
     held = lock.hold(directory / "coordinator.lock")
     with held, storage.hold_study(config, directory, resume, force) as study:
         if not study.get_trials(deepcopy=False):
-            for point in points:
+            for point in given:
                 study.enqueue_trial(point)
         ledger = Ledger(study, config.study, directory)
         with contextlib.closing(_open_proposer(config, ledger, ahead)) as proposer:

@@ -8,6 +8,7 @@ storage keeps the truth.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from hvdgan.config import Study
@@ -39,7 +40,7 @@ class Shadow:
 
         Args:
             settings: Section `study` of the configuration.
-            past: Optuna's trials so far, whatever their state.
+            past: Optuna's trials that have ended.
         """
         import optuna
 
@@ -71,22 +72,28 @@ class Shadow:
             self._study.tell(number, list(values))
 
     def _add_past(self, past: Iterable[Any]) -> None:
-        """Add the trials the sampler can learn from."""
-        for trial in past:
+        """Add the ended trials, in the order in which they ended; a grid also minds those without a value."""
+        for trial in sorted(past, key=lambda trial: (trial.datetime_complete, trial.number)):
             state = history.STATES[trial.state.name]
             values = learned(state, trial.values or [], trial.intermediate_values)
-            if values is not None and len(values) == len(self._settings.objective):
+            if values is None or len(values) != len(self._settings.objective):
+                self._add("FAIL", trial.params, trial.distributions, None, trial.user_attrs)
+            else:
                 self._add("COMPLETE", trial.params, trial.distributions, values)
 
-    def _add(self, state: str, params: Any, distributions: Any, values: Sequence[float] | None) -> None:
+    def _add(
+        self,
+        state: str,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, Any],
+        values: Sequence[float] | None,
+        attributes: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Add a trial as it is."""
-        import optuna
+        from optuna.trial import create_trial
 
-        self._study.add_trial(
-            optuna.create_trial(
-                state=_state(state), params=dict(params), distributions=dict(distributions), values=values
-            )
-        )
+        about = {"params": dict(params), "distributions": dict(distributions), "user_attrs": dict(attributes)}
+        self._study.add_trial(create_trial(state=_state(state), values=values, **about))
 
 
 class Improviser:

@@ -43,7 +43,11 @@ def test_the_past_is_learned_and_pruned_trials_count_with_their_last_value(make_
     second.report(2.0, 2)
     study.tell(second, state=pruned())
     study.tell(third, state=failed())
-    assert states(Shadow(config.study, study.get_trials())) == [("COMPLETE", [1.0]), ("COMPLETE", [2.0])]
+    assert states(Shadow(config.study, study.get_trials())) == [
+        ("COMPLETE", [1.0]),
+        ("COMPLETE", [2.0]),
+        ("FAIL", None),
+    ]
 
 
 def whole(config):
