@@ -117,7 +117,8 @@ def keeping(url: str) -> Iterator[None]:
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         if found := shortage(error):
             raise _full(url, found) from error
-        text = f"study.storage: {url} failed: {_root(error)}; what was stored before is intact, go on with --resume"
+        why = _first_line(_root(error))
+        text = f"study.storage: {url} failed: {why}; what was stored before is intact, go on with --resume"
         raise HvdganError(hide_secrets(text)) from error
 
 
@@ -146,13 +147,17 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
     root = _root(error)
     if isinstance(root, ModuleNotFoundError):
-        return f"its driver {root.name} is not installed", f"pip install {root.name}, or name a driver you have: " + (
-            "dialect+driver://..."
-        )
-    reason = next(iter(str(root).splitlines()), type(root).__name__)
+        advice = f"pip install {root.name}, or name a driver you have: dialect+driver://..."
+        return f"its driver {root.name} is not installed", advice
+    reason = _first_line(root)
     if isinstance(error, OperationalError) and not isinstance(root, OSError) and "sqlite" not in type(root).__module__:
         return reason, "check host, port, database, user and password"
     return reason, f"give an Optuna storage URL such as {_EXAMPLES}"
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says in one line; its name when it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _root(error: BaseException) -> BaseException:
