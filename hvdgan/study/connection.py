@@ -59,7 +59,7 @@ def _connect_database(url: str, writing: bool) -> Any:
     from sqlalchemy import event
     from sqlalchemy.pool import NullPool
 
-    settings = {"pool_pre_ping": True} if writing else {"poolclass": NullPool}
+    settings = {"pool_pre_ping": file_of(url) is None} if writing else {"poolclass": NullPool}
     storage = RDBStorage(url, engine_kwargs=settings)
 
     @event.listens_for(storage.engine, "handle_error")

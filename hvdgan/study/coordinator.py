@@ -11,8 +11,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from hvdgan.config import Config, Study
+from hvdgan.errors import HvdganError
 from hvdgan.parallel.world import World
 from hvdgan.study import events, history, lock, space, storage
 from hvdgan.study.ledger import Ledger
@@ -114,11 +116,20 @@ def open_coordinator(
     """
     space.check(config.study.space)
     held = lock.hold(directory / "coordinator.lock")
-    with held, storage.hold_study(config, directory, resume, force) as study:
-        try:
-            yield Coordinator(Ledger(study, config.study, directory), config.study, listen, leaving)
-        finally:
+    with held, storage.hold_study(config, directory, resume, force) as study, _leave_table(study, directory):
+        yield Coordinator(Ledger(study, config.study, directory), config.study, listen, leaving)
+
+
+@contextlib.contextmanager
+def _leave_table(study: Any, directory: Path) -> Iterator[None]:
+    """Write `trials.csv` at the end of a block; what made the block fail matters more than a table without room."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(HvdganError):
             history.write_csv(history.rows(study), directory / "trials.csv")
+        raise
+    history.write_csv(history.rows(study), directory / "trials.csv")
 
 
 def lead(world: World, coordinator: Coordinator, leaders: Sequence[int]) -> None:

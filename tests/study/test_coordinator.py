@@ -1,8 +1,10 @@
 """The coordinator: the total is the total, over threads and alone, over kills and timeouts."""
 
+import contextlib
 import csv
 
 import pytest
+from disks import limited_files
 from fake_world import run_ranks
 
 from hvdgan.errors import ConfigError, NotFiniteError, UsageError
@@ -166,6 +168,16 @@ def test_an_interrupted_study_is_resumed_without_loss(make_config, tmp_path):
     ]
     assert history.count(rows) == 4
     assert rows[3]["params"] == rows[2]["params"]
+
+
+def test_a_table_without_room_does_not_hide_why_a_study_ended(make_config, tmp_path):
+    def interrupted(assignment, group, control):
+        stack.enter_context(limited_files(0))
+        raise KeyboardInterrupt
+
+    with contextlib.ExitStack() as stack, pytest.raises(KeyboardInterrupt):
+        study_alone(make_config(storage="journal://study.journal"), tmp_path, interrupted)
+    assert not (tmp_path / "trials.csv").exists()
 
 
 def test_a_table_is_left_behind(make_config, tmp_path):
