@@ -73,11 +73,10 @@ def _connect_database(url: str, writing: bool) -> Any:
 def release(storage: Any) -> None:
     """Close the connections of a storage that was opened for writing."""
     engine = getattr(storage, "engine", None)
-    if engine is None:
-        return
-    if engine.dialect.name == "sqlite":
+    if engine is not None and engine.dialect.name == "sqlite":
         sqlite.settle(storage)
-    engine.dispose()
+    elif engine is not None:
+        engine.dispose()
 
 
 @contextmanager

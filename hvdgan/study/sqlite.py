@@ -28,6 +28,7 @@ def settle(storage: Any) -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    storage.engine.dispose()
     with contextlib.suppress(SQLAlchemyError):
         _set_log(storage, "DELETE")
     storage.engine.dispose()

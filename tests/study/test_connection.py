@@ -50,10 +50,8 @@ def test_a_closed_study_is_one_file_that_needs_no_shared_memory(make_config, tmp
     with storage.hold_study(config, tmp_path, resume=False) as study:
         run_trials(study, config, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["study.db", "trials"]
-    with sqlite3.connect(f"file:{tmp_path}/study.db?mode=ro&immutable=1", uri=True) as file:
-        assert file.execute("PRAGMA journal_mode").fetchone() != ("wal",)
-        assert file.execute("SELECT count(*) FROM trials").fetchone() == (2,)
-    file.close()
+    versions = (tmp_path / "study.db").read_bytes()[18:20]  # sqlite.org/fileformat.html: 2 is a write-ahead log
+    assert list(versions) == [1, 1]
 
 
 def test_who_looks_makes_no_file_and_leaves_none(make_config, tmp_path):
