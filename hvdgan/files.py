@@ -107,7 +107,7 @@ def room_for(path: Path | None = None) -> Iterator[None]:
         raise no_room(named, error.errno) from error
 
 
-def no_room(path: Path | None, reason: int = errno.ENOSPC) -> DiskFullError:
+def no_room(path: Path | None, reason: int) -> DiskFullError:
     """Return the error of a file that cannot grow: which, how much room there is, what to do.
 
     Args:
@@ -115,12 +115,12 @@ def no_room(path: Path | None, reason: int = errno.ENOSPC) -> DiskFullError:
         reason: The system's error number.
     """
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    if reason == errno.EFBIG and limit != resource.RLIM_INFINITY:
+    if reason == errno.ENOSPC:
+        why, remedy = f"the disk is full{_free(path)}", "free space"
+    elif reason == errno.EFBIG and limit != resource.RLIM_INFINITY:
         why, remedy = f"no file may exceed {limit:,} bytes here (ulimit -f)", "lift the limit"
-    elif reason == errno.EDQUOT:
-        why, remedy = "your quota there is used up", "free space"
     else:
-        why, remedy = f"{_free(path)} free there", "free space"
+        why, remedy = f"your quota is used up, or the disk fails{_free(path)}", "make room"
     return DiskFullError(
         f"no room to write {path or 'a file'}: {why}; "
         f"what was stored before is intact: {remedy}, then go on with --resume"
@@ -128,11 +128,11 @@ def no_room(path: Path | None, reason: int = errno.ENOSPC) -> DiskFullError:
 
 
 def _free(path: Path | None) -> str:
-    """Tell how much room the file system of a file has."""
+    """Tell how much room the file system of a file has, in brackets; nothing if that cannot be known."""
     try:
-        return f"{shutil.disk_usage((path or Path('file')).absolute().parent).free / 1e6:,.1f} MB are"
+        return f" ({shutil.disk_usage(path.absolute().parent).free / 1e6:,.1f} MB are free)" if path else ""
     except OSError:
-        return "nothing is"
+        return ""
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tiny networks only lose by more threads
 sys.path.insert(0, str(Path(__file__).parent))
 
+import disks
 import processes
 
 collect_ignore = ["programs"]
@@ -27,6 +28,15 @@ def run_gloo():
 @pytest.fixture
 def run_job():
     return processes.run_job
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A folder on a file system of 1 MB; the test is skipped where mounting is not permitted."""
+    with disks.mounted(tmp_path / "disk", "1m") as folder:
+        if folder is None:
+            pytest.skip("mounting a tmpfs is not permitted here")
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ from hvdgan.study import history, samplers
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
 from hvdgan.study.layout import fit_layout
-from hvdgan.study.leading import lead, open_coordinator, work_alone
+from hvdgan.study.leading import lead, work_alone
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.silence import Silence
 from hvdgan.study.storage import load_study
 from hvdgan.study.worker import serve

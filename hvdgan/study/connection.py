@@ -7,12 +7,13 @@
 No error shows the password of a URL.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hvdgan.errors import HvdganError, UsageError
+from hvdgan.errors import DiskFullError, HvdganError, UsageError
 from hvdgan.files import NO_ROOM, no_room
 from hvdgan.secrets import hide_secrets
 from hvdgan.study import sqlite
@@ -46,25 +47,25 @@ def connect(url: str, writing: bool) -> Any:
     file = file_of(url)
     if url.startswith(JOURNAL):
         return open_journal(file, writing)
-    storage = _connect_database(url, writing, file)
+    storage = _connect_database(url, writing)
     if writing and file is not None:
         sqlite.tune(storage, file)
     return storage
 
 
-def _connect_database(url: str, writing: bool, file: Path | None) -> Any:
+def _connect_database(url: str, writing: bool) -> Any:
     """Return the Optuna storage of a database; a full disk under it is told at once, without Optuna's retries."""
     from optuna.storages import RDBStorage
     from sqlalchemy import event
     from sqlalchemy.pool import NullPool
 
-    settings = {"pool_pre_ping": True} if writing else {"poolclass": NullPool}
+    settings = {"pool_pre_ping": file_of(url) is None} if writing else {"poolclass": NullPool}
     storage = RDBStorage(url, engine_kwargs=settings)
 
     @event.listens_for(storage.engine, "handle_error")
     def tell_no_room(context: Any) -> None:
-        if lacks_room(context.original_exception):
-            raise no_room(file) from context.original_exception
+        if found := shortage(context.original_exception):
+            raise _full(url, found) from context.original_exception
 
     return storage
 
@@ -72,11 +73,10 @@ def _connect_database(url: str, writing: bool, file: Path | None) -> Any:
 def release(storage: Any) -> None:
     """Close the connections of a storage that was opened for writing."""
     engine = getattr(storage, "engine", None)
-    if engine is None:
-        return
-    if engine.dialect.name == "sqlite":
+    if engine is not None and engine.dialect.name == "sqlite":
         sqlite.settle(storage)
-    engine.dispose()
+    elif engine is not None:
+        engine.dispose()
 
 
 @contextmanager
@@ -90,12 +90,12 @@ def opening(url: str) -> Iterator[None]:
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    trouble = (SQLAlchemyError, ImportError, OSError, ValueError, KeyError, RuntimeError)
+    trouble = (SQLAlchemyError, ImportError, OSError, ValueError, KeyError, RuntimeError, AssertionError)
     try:
         yield
     except (*trouble, optuna.exceptions.StorageInternalError) as error:
-        if lacks_room(error):
-            raise no_room(file_of(url)) from error
+        if found := shortage(error):
+            raise _full(url, found) from error
         reason, advice = _explain(error)
         raise UsageError(hide_secrets(f"study.storage: cannot open {url}: {reason}; {advice}")) from error
 
@@ -114,18 +114,30 @@ def keeping(url: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        if lacks_room(error):
-            raise no_room(file_of(url)) from error
-        text = f"study.storage: {url} failed: {_root(error)}; what was stored before is intact, go on with --resume"
+        if found := shortage(error):
+            raise _full(url, found) from error
+        why = _first_line(_root(error))
+        text = f"study.storage: {url} failed: {why}; what was stored before is intact, go on with --resume"
         raise HvdganError(hide_secrets(text)) from error
 
 
-def lacks_room(error: BaseException) -> bool:
-    """Tell whether an error, or what caused it, means that there is no room: of a file, SQLite, or a server's disk."""
+def shortage(error: BaseException) -> int:
+    """Return the system's error number when an error, or what caused it, means that there is no room; else 0."""
     root = _root(error)
+    if isinstance(root, OSError):
+        return root.errno if root.errno in NO_ROOM else 0
     # 53100 is PostgreSQL's disk_full; 1021 and 1114 are MySQL's ER_DISK_FULL and ER_RECORD_FILE_FULL.
     server = getattr(root, "sqlstate", None) == "53100" or root.args[:1] in ((1021,), (1114,))
-    return server or sqlite.lacks_room(root) or (isinstance(root, OSError) and root.errno in NO_ROOM)
+    return errno.ENOSPC if server else sqlite.shortage(root)
+
+
+def _full(url: str, reason: int) -> DiskFullError:
+    """Return the error of a storage that cannot grow."""
+    file = file_of(url)
+    if file is not None:
+        return no_room(file, reason)
+    text = f"study.storage: no room on the server of {url}; what was stored before is intact: free space there, "
+    return DiskFullError(hide_secrets(f"{text}then go on with --resume"))
 
 
 def _explain(error: BaseException) -> tuple[str, str]:
@@ -134,13 +146,17 @@ def _explain(error: BaseException) -> tuple[str, str]:
 
     root = _root(error)
     if isinstance(root, ModuleNotFoundError):
-        return f"its driver {root.name} is not installed", f"pip install {root.name}, or name a driver you have: " + (
-            "dialect+driver://..."
-        )
-    reason = next(iter(str(root).splitlines()), type(root).__name__)
+        advice = f"pip install {root.name}, or name a driver you have: dialect+driver://..."
+        return f"its driver {root.name} is not installed", advice
+    reason = _first_line(root)
     if isinstance(error, OperationalError) and not isinstance(root, OSError) and "sqlite" not in type(root).__module__:
         return reason, "check host, port, database, user and password"
     return reason, f"give an Optuna storage URL such as {_EXAMPLES}"
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says in one line; its name when it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -6,75 +6,17 @@
 The other ranks `worker.serve`.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
-from hvdgan.config import Config
 from hvdgan.parallel.world import World, end_here
-from hvdgan.study import events, history, lock, points, samplers, space, storage
 from hvdgan.study.coordinator import Coordinator
-from hvdgan.study.ending import Ending
-from hvdgan.study.ledger import Ledger
 from hvdgan.study.messages import Advice, Alive, Stop, Verdict
-from hvdgan.study.proposer import AskAhead, AskNow, Proposer
-from hvdgan.study.pruning import Judge, curve_of
-from hvdgan.study.shadow import Shadow
 from hvdgan.study.silence import DEFAULT, Silence
-from hvdgan.study.supply import Supply
 from hvdgan.study.worker import Objective, run_alone
 
 LOOK_AROUND = 0.05
 """Seconds after which a coordinator that heard nothing looks at its stock, its idle groups and the clock again."""
-
-
-@contextlib.contextmanager
-def open_coordinator(
-    config: Config,
-    directory: Path,
-    resume: bool,
-    listen: events.Listener,
-    leaving: Callable[[], bool] = lambda: False,
-    force: bool = False,
-    *,
-    ahead: bool,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Coordinator]:
-    """Open the study of a run directory for this process alone, and write `trials.csv` at the end.
-
-    Args:
-        config: The resolved configuration.
-        directory: The run directory; holds the lock, by default the storage, and the folders of the trials.
-        resume: Whether a study with trials is to be continued.
-        listen: Is told every event.
-        leaving: Whether somebody asked the job to leave; then no trial starts any more.
-        force: Go on with a stored study whose space, data or settings differ.
-        ahead: Whether points are made in a thread, ahead of need.
-        clock: Seconds, growing.
-
-    Raises:
-        UsageError: Another coordinator is at work, or the stored study is not this one.
-        ConfigError: The search space, or the sampler over it, is not legal.
-        HvdganError: The storage failed in the block, or there is no room to write.
-    """
-    space.check(config.study.space)
-    samplers.check(config.study)
-    given = points.resolve_points(config)
-    held = lock.hold(directory / "coordinator.lock")
-    with held, storage.hold_study(config, directory, resume, force) as study:
-        if not study.get_trials(deepcopy=False):
-            for point in given:
-                study.enqueue_trial(point)
-        ledger = Ledger(study, config.study, directory)
-        with contextlib.closing(_open_proposer(config, ledger, ahead)) as proposer:
-            supply = Supply(ledger, proposer, config.study, clock)
-            ending = Ending(config.study, leaving, clock)
-            judge = _brief_judge(config, ledger)
-            try:
-                yield Coordinator(ledger, supply, judge, ending, config.study.trials, listen, clock)
-            finally:
-                history.write_csv(history.rows(study), directory / "trials.csv")
 
 
 def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]], silence: Silence = DEFAULT) -> None:
@@ -162,19 +104,3 @@ def _tell_all(world: World, coordinator: Coordinator, ranks: Mapping[int, int], 
     for group, assignment in coordinator.running.items():
         world.send(Advice(assignment.number, verdict), ranks[group])
     return True
-
-
-def _open_proposer(config: Config, ledger: Ledger, ahead: bool) -> Proposer:
-    """Start the sampler over the trials so far."""
-    past = [trial for trial in ledger.trials if trial.state.is_finished()]
-    return AskAhead(lambda: Shadow(config.study, past)) if ahead else AskNow(Shadow(config.study, past))
-
-
-def _brief_judge(config: Config, ledger: Ledger) -> Judge:
-    """Give the pruner the curves of the trials so far."""
-    folds = config.study.folds if config.study.fold_mode == "sequential" else 1
-    judge = Judge(config.study, config.training.epochs + folds - 1)
-    for trial in ledger.trials:
-        if trial.state.name in ("COMPLETE", "PRUNED"):
-            judge.remember(curve_of(trial), trial.state.name == "PRUNED")
-    return judge

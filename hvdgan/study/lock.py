@@ -57,9 +57,7 @@ def _open(path: Path) -> IO[str]:
     try:
         return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8")
     except PermissionError:
-        raise UsageError(
-            f"{path} may not be written: only who may write in a run directory can go on with it"
-        ) from None
+        raise UsageError(f"{path} may not be written: a run is continued by who may write in its directory") from None
 
 
 def _read(file: IO[str]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class _Planned:
     def __init__(self, plan: Plan, random: Any) -> None:
         """Follow a plan, and draw the rest at random."""
         self._plan, self._random = plan, random
-        self._distributions = {name: _distribution(one) for name, one in plan.searched.items()}
+        self._distributions = {name: distribution(one) for name, one in plan.searched.items()}
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
         """Return the distributions of what the plan proposes."""
@@ -64,7 +64,7 @@ class _Planned:
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _distribution(dimension: Dimension) -> Any:
+def distribution(dimension: Dimension) -> Any:
     """Return what Optuna calls a dimension."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 

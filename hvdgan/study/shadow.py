@@ -13,6 +13,8 @@ from typing import Any
 
 from hvdgan.config import Study
 from hvdgan.study import history, samplers, space
+from hvdgan.study.planned import distribution
+from hvdgan.study.values import settle
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,18 @@ class Shadow:
             state = history.STATES[trial.state.name]
             values = learned(state, trial.values or [], trial.intermediate_values)
             if values is None or len(values) != len(self._settings.objective):
-                self._add("FAIL", trial.params, trial.distributions, None, trial.user_attrs)
+                self._add("FAIL", trial.params, self._update(trial), None, trial.user_attrs)
             else:
-                self._add("COMPLETE", trial.params, trial.distributions, values)
+                self._add("COMPLETE", trial.params, self._update(trial), values)
+
+    def _update(self, trial: Any) -> dict[str, Any]:
+        """Return a trial's distributions as the space is now, where its values still lie in it.
+
+        Optuna leaves a parameter to chance whose range has changed, even if only its end was moved.
+        """
+        space = self._settings.space
+        fits = [name for name, value in trial.params.items() if name in space and settle(space[name], value) is not None]
+        return {**trial.distributions, **{name: distribution(space[name]) for name in fits}}
 
     def _add(
         self,

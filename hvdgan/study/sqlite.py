@@ -5,14 +5,14 @@ never makes the coordinator wait. It needs shared memory between all who open th
 """
 
 import contextlib
-import sqlite3
+import errno
 from pathlib import Path
 from typing import Any
 
 from hvdgan.study import filesystem
 
-_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")
-"""How SQLite says that a file cannot grow; a limit on its size counts as an error of writing."""
+_REFUSED = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")
+"""What SQLite makes of a system that refuses to write for any reason but a full disk: a limit, a quota."""
 
 
 def tune(storage: Any, path: Path) -> None:
@@ -28,18 +28,18 @@ def settle(storage: Any) -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    storage.engine.dispose()
     with contextlib.suppress(SQLAlchemyError):
         _set_log(storage, "DELETE")
     storage.engine.dispose()
 
 
-def lacks_room(error: BaseException | None) -> bool:
-    """Tell whether an error, or what caused it, is SQLite's way of saying that there is no room."""
-    while error is not None:
-        if isinstance(error, sqlite3.Error):
-            return getattr(error, "sqlite_errorname", "") in _NO_ROOM
-        error = getattr(error, "orig", None) or error.__cause__
-    return False
+def shortage(error: BaseException) -> int:
+    """Return the system's error number for an error of SQLite that means that the file cannot grow, or 0."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return errno.ENOSPC
+    return errno.EFBIG if name in _REFUSED else 0
 
 
 def warning(path: Path) -> str:

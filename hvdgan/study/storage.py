@@ -108,9 +108,12 @@ def _open(config: Config, directory: Path, resume: bool, force: bool, stack: con
         _warn(url)
         storage = connection.connect(url, writing=True)
         stack.callback(connection.release, storage)
-        if resume and name not in optuna.get_all_study_names(storage):
+        if name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(storage=storage, study_name=name)
+        elif resume:
             raise UsageError(_nothing_to_resume(url, name))
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        else:
+            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
         _refuse_trials(study, url, resume)
         recognise(study, config, _foreign(url, directory), force)
     return study

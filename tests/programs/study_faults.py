@@ -19,7 +19,8 @@ from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.launcher import survives_losses
 from hvdgan.parallel.topology import plan_groups
 from hvdgan.parallel.watchdog import Watchdog
-from hvdgan.study.leading import lead, open_coordinator
+from hvdgan.study.leading import lead
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.messages import Done
 from hvdgan.study.silence import BITES, Silence
 from hvdgan.study.worker import serve

@@ -71,7 +71,7 @@ def open_ledger(tmp_path):
 @pytest.fixture
 def open_here(tmp_path):
     """Open the coordinator of the test's run directory, which makes points on demand; close it after the test."""
-    from hvdgan.study.leading import open_coordinator
+    from hvdgan.study.opening import open_coordinator
 
     with ExitStack() as stack:
 

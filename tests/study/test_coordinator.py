@@ -1,16 +1,19 @@
 """The coordinator: the total is the total, over threads and alone, over kills and timeouts."""
 
+import contextlib
 import csv
 import time
 
 import pytest
+from disks import limited_files
 from fake_world import run_ranks
 
 from hvdgan.errors import ConfigError, NotFiniteError, UsageError
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.study import history
-from hvdgan.study.leading import lead, open_coordinator, work_alone
+from hvdgan.study.leading import lead, work_alone
 from hvdgan.study.messages import Advice, Alive, Done, Failed, Preempted, Pruned, Report
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.silence import Silence
 from hvdgan.study.storage import load_study
 from hvdgan.study.worker import serve
@@ -303,6 +306,16 @@ def test_a_wish_to_leave_reaches_groups_that_did_not_hear_of_it(make_config, tmp
     ] * 2
     assert [row["state"] for row in rows].count("waiting") == 2
     assert history.count(rows) == 0
+
+
+def test_a_table_without_room_does_not_hide_why_a_study_ended(make_config, tmp_path):
+    def interrupted(assignment, group, control):
+        stack.enter_context(limited_files(0))
+        raise KeyboardInterrupt
+
+    with contextlib.ExitStack() as stack, pytest.raises(KeyboardInterrupt):
+        study_alone(make_config(storage="journal://study.journal"), tmp_path, interrupted)
+    assert not (tmp_path / "trials.csv").exists()
 
 
 def test_a_table_is_left_behind(make_config, tmp_path):
