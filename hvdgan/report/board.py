@@ -167,7 +167,7 @@ class Board:
     def _give_up(self, event: Event, doing: dict[str, Any]) -> None:
         """A group falls silent and is not used any more."""
         doing.update(state="given up", until=doing.get("until") or event["time"])
-        self.note = f"group {event['group']} was given up: {event.get('reason', '')}"
+        self.note = f"given up: {event.get('reason') or event['group']}"
 
     def _rank(self, event: Event) -> None:
         """Let a value join the best ones, if it belongs there."""

@@ -1,6 +1,7 @@
 """How long things will still take: pure arithmetic on what running trials tell about themselves."""
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,19 +10,22 @@ def trial_progress(values: Mapping[str, Any]) -> float | None:
     """Return the fraction of a trial that is done, from the values it reports; None when they do not tell.
 
     Args:
-        values: `epoch` (finished ones) of `epochs`; folds that train one after the other also `fold` (from 0) of
-            `folds`.
+        values: `epoch` (finished ones) of `epochs`; with cross validation also `fold` (from 0) of `folds`, and `rings`,
+            the number of folds that train at once, 1 by default.
 
     >>> trial_progress({"epoch": 3, "epochs": 12}), trial_progress({"epoch": 3, "epochs": 12, "fold": 1, "folds": 2})
     (0.25, 0.625)
+    >>> trial_progress({"epoch": 3, "epochs": 12, "fold": 1, "folds": 2, "rings": 2})
+    0.25
     >>> trial_progress({"epoch": 3}) is None
     True
     """
     epochs = values.get("epochs")
     if not epochs or values.get("epoch") is None:
         return None
-    folds, fold = (values["folds"], values["fold"]) if values.get("folds") and "fold" in values else (1, 0)
-    return min(max((fold + values["epoch"] / epochs) / folds, 0.0), 1.0)
+    rings = values.get("rings") or 1
+    rounds, before = math.ceil((values.get("folds") or 1) / rings), values.get("fold", 0) // rings
+    return min(max((min(before, rounds - 1) + values["epoch"] / epochs) / rounds, 0.0), 1.0)
 
 
 def remaining(marks: Sequence[tuple[float, float]], now: float) -> float | None:
