@@ -6,6 +6,7 @@
 import time
 from collections.abc import Callable
 
+from hvdgan.config import Study
 from hvdgan.study import events
 from hvdgan.study.ending import Ending
 from hvdgan.study.ledger import Ledger
@@ -24,7 +25,7 @@ class Coordinator:
         supply: Supply,
         judge: Judge,
         ending: Ending,
-        total: int,
+        settings: Study,
         listen: events.Listener,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -35,12 +36,13 @@ class Coordinator:
             supply: Where trials come from.
             judge: The pruner.
             ending: When no trial starts any more.
-            total: Trials the study is to have, earlier runs included.
+            settings: Section `study` of the configuration.
             listen: Is told every event.
             clock: Seconds, growing.
         """
         self._ledger, self._supply, self._judge, self._ending = ledger, supply, judge, ending
-        self.total, self._listen, self._clock = total, listen, clock
+        self.total, self._objectives = settings.trials, settings.objective
+        self._listen, self._clock = listen, clock
         self._heard: dict[int, float] = {}
         self.running: dict[int, Assignment] = {}
         """The trial of every group that has one."""
@@ -68,7 +70,7 @@ class Coordinator:
 
     def begin(self, groups: int) -> None:
         """Tell that a job with some groups begins."""
-        self._listen(events.begun(groups, self.counted, self.total))
+        self._listen(events.begun(groups, self.counted, self.total, self._objectives))
 
     def prepare(self, groups: int) -> None:
         """Have points ready before groups become idle."""

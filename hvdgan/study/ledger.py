@@ -5,6 +5,7 @@ what a trial carries is stored before the trial is closed, and a copy exists bef
 """
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,9 @@ class Ledger:
         return self._assign(trial, proposal.params)
 
     def give(self, number: int, group: int) -> None:
-        """Note which group runs a trial."""
+        """Note which group runs a trial, from now on."""
         self._open[number].set_user_attr("group", group)
+        self._open[number].set_user_attr("began", time.time())
 
     def row(self, number: int) -> history.Row:
         """Return the row of a trial."""

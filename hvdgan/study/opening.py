@@ -61,7 +61,7 @@ def open_coordinator(
             ending = Ending(config.study, leaving, clock)
             judge = _brief_judge(config, ledger)
             with _leave_table(config, study, directory):
-                yield Coordinator(ledger, supply, judge, ending, config.study.trials, listen, clock)
+                yield Coordinator(ledger, supply, judge, ending, config.study, listen, clock)
 
 
 @contextlib.contextmanager

@@ -89,8 +89,9 @@ class Shadow:
         Optuna leaves a parameter to chance whose range has changed, even if only its end was moved.
         """
         space = self._settings.space
-        fits = [name for name, value in trial.params.items() if name in space and settle(space[name], value) is not None]
-        return {**trial.distributions, **{name: distribution(space[name]) for name in fits}}
+        known = [(name, space[name], value) for name, value in trial.params.items() if name in space]
+        fitting = {name: distribution(one) for name, one, value in known if settle(one, value) is not None}
+        return {**trial.distributions, **fitting}
 
     def _add(
         self,

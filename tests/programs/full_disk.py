@@ -21,8 +21,9 @@ from disks import limited_files
 from hvdgan.config import parse
 from hvdgan.files import append_json_line
 from hvdgan.parallel.guard import guarded_world
-from hvdgan.study.coordinator import lead, open_coordinator
+from hvdgan.study.leading import lead
 from hvdgan.study.messages import Done
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.worker import serve
 from hvdgan.training.checkpoint import load_checkpoint, save_checkpoint
 
@@ -74,12 +75,13 @@ def main(directory, url, fault, trials, *flags):
 
         def begin():
             listen = make_listener(fault, directory, file)
-            opened.append(stack.enter_context(open_coordinator(config, directory, "--resume" in flags, listen)))
+            context = open_coordinator(config, directory, "--resume" in flags, listen, ahead=True)
+            opened.append(stack.enter_context(context))
 
         world.agree(begin)
         with world.split(0 if world.rank else None) as group:
             if group is None:
-                lead(world, opened[0], [1])
+                lead(world, opened[0], [(1, 2)])
             else:
                 serve(world, group, make_objective(fault))
         print(json.dumps({"rank": world.rank, "went": "home"}))

@@ -18,8 +18,9 @@ from pathlib import Path
 from hvdgan.config import parse
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.study import history
-from hvdgan.study.coordinator import open_coordinator, work_alone
+from hvdgan.study.leading import work_alone
 from hvdgan.study.messages import Done
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.storage import load_study
 
 SPACE = {
@@ -43,7 +44,7 @@ def write(config, directory, resume):
         if event["event"] == "finished":
             os.write(file, f"{event['number']} {event['value']}\n".encode())
 
-    with open_coordinator(config, directory, resume, listen) as coordinator:
+    with open_coordinator(config, directory, resume, listen, ahead=False) as coordinator:
         work_alone(coordinator, bowl, SoloWorld())
 
 

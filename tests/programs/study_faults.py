@@ -20,8 +20,8 @@ from hvdgan.parallel.launcher import survives_losses
 from hvdgan.parallel.topology import plan_groups
 from hvdgan.parallel.watchdog import Watchdog
 from hvdgan.study.leading import lead
-from hvdgan.study.opening import open_coordinator
 from hvdgan.study.messages import Done
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.silence import BITES, Silence
 from hvdgan.study.worker import serve
 

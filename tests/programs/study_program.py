@@ -18,8 +18,8 @@ from hvdgan.files import append_json_line
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.topology import plan_groups
 from hvdgan.study.leading import lead, work_alone
-from hvdgan.study.opening import open_coordinator
 from hvdgan.study.messages import Done
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.worker import serve
 
 SPACE = {"gan.latent_size": {"type": "int", "low": 50, "high": 400}}

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+from books import Book
 
 from hvdgan.config import parse
 
@@ -22,39 +23,6 @@ def make_config():
         return parse({"data": {"files": ["showers.h5"]}, "study": section})
 
     return make
-
-
-class Book:
-    """A ledger with its supply of trials, as a coordinator uses them."""
-
-    def __init__(self, study, settings, directory):
-        from hvdgan.study.ledger import Ledger
-        from hvdgan.study.proposer import AskNow
-        from hvdgan.study.shadow import Shadow
-        from hvdgan.study.supply import Supply
-
-        self.ledger = Ledger(study, settings, directory)
-        past = [trial for trial in self.ledger.trials if trial.state.is_finished()]
-        self.supply = Supply(self.ledger, AskNow(Shadow(settings, past)), settings)
-
-    def __getattr__(self, name):
-        """Look at the ledger."""
-        return getattr(self.ledger, name)
-
-    def ask(self, group):
-        """Give a group its next trial."""
-        assignment = self.supply.next(group)
-        self.ledger.give(assignment.number, group)
-        return assignment
-
-    def close(self, number, outcome):
-        """End a trial; return its row."""
-        from hvdgan.study.shadow import learned
-
-        curve = dict(self.ledger.curve(number))
-        row = self.ledger.close(number, outcome)
-        self.supply.learn(number, learned(row["state"], row["values"], curve))
-        return row
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ import sqlite3
 
 import optuna
 import pytest
+from books import Book
 from disks import fill, limited_files
 
 from hvdgan.errors import DiskFullError, HvdganError, UsageError
 from hvdgan.study import connection, storage
-from hvdgan.study.ledger import Ledger
 from hvdgan.study.messages import Done
 
 
 def run_trials(study, config, directory, count=2):
-    ledger = Ledger(study, config.study, directory)
+    ledger = Book(study, config.study, directory)
     for _ in range(count):
         ledger.close(ledger.ask(1).number, Done((1.0,)))
 
@@ -100,7 +100,7 @@ def test_a_limit_on_files_stops_sqlite_and_nothing_is_lost(make_config, tmp_path
     with limited_files(size), pytest.raises(DiskFullError, match=rf"study\.db: no file may exceed {size:,} bytes"):
         study_for(config, tmp_path, 200, resume=True)
     with storage.hold_study(config, tmp_path, resume=True) as study:
-        counted = Ledger(study, config.study, tmp_path).counted
+        counted = Book(study, config.study, tmp_path).counted
         assert counted >= 2
         run_trials(study, config, tmp_path)
         assert sum(trial.state.name == "COMPLETE" for trial in study.trials) == counted + 2
@@ -114,7 +114,7 @@ def test_a_full_disk_stops_sqlite_and_room_lets_it_go_on(make_config, tiny_disk)
         study_for(config, tiny_disk, 500, resume=True)
     (tiny_disk / "filler").unlink()
     with storage.hold_study(config, tiny_disk, resume=True) as study:
-        assert Ledger(study, config.study, tiny_disk).counted >= 2
+        assert Book(study, config.study, tiny_disk).counted >= 2
 
 
 def test_a_database_that_fails_in_mid_study_is_one_clear_error(make_config, tmp_path):

@@ -1,10 +1,10 @@
 """Another search is refused with its difference; what Optuna can go on with may be forced, the rest never."""
 
 import pytest
+from books import Book
 
 from hvdgan.errors import UsageError
 from hvdgan.study import storage
-from hvdgan.study.ledger import Ledger
 from hvdgan.study.messages import Done
 
 TWO = ["merit", "generation_time"]
@@ -64,7 +64,7 @@ def test_forced_ranges_are_searched(begun, make_config, tmp_path):
     space = changed_space(begun, size={"low": 500, "high": 600})
     config = make_config(space=space, storage=begun.study.storage)
     study = storage.open_study(config, tmp_path, resume=True, force=True)
-    assert 500 <= Ledger(study, config.study, tmp_path).ask(1).params["gan.latent_size"] <= 600
+    assert 500 <= Book(study, config.study, tmp_path).ask(1).params["gan.latent_size"] <= 600
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import sys
 
 import optuna
 import pytest
+from books import Book
 from disks import fill, limited_files
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -117,16 +118,14 @@ def test_a_record_without_room_leaves_the_journal_as_it_was(tmp_path, room):
 
 
 def test_a_full_disk_stops_the_journal_and_room_lets_it_go_on(make_config, tiny_disk):
-    from hvdgan.study.ledger import Ledger
-
     config = make_config(storage=JOURNAL)
     study = storage.open_study(config, tiny_disk, resume=False)
-    run_trials(Ledger(study, config.study, tiny_disk), 2)
+    run_trials(Book(study, config.study, tiny_disk), 2)
     filler = fill(tiny_disk)
     with pytest.raises(DiskFullError, match=r"study\.journal: the disk is full"):
         study.set_user_attr("text", "x" * 10_000)
     filler.unlink()
-    assert Ledger(storage.open_study(config, tiny_disk, resume=True), config.study, tiny_disk).counted == 2
+    assert Book(storage.open_study(config, tiny_disk, resume=True), config.study, tiny_disk).counted == 2
     assert not list(tiny_disk.glob("*.torn-*"))
 
 

@@ -27,7 +27,7 @@ def test_a_value_and_its_details_are_kept(make_config, open_ledger):
     book = open_ledger(make_config())
     row = book.close(book.ask(1).number, Done((0.25,), {"folds": [0.2, 0.3], "spread": 0.07}))
     assert (row["state"], row["value"], row["values"], row["fold_values"]) == ("done", 0.25, [0.25], [0.2, 0.3])
-    assert row["details"] == {"spread": 0.07}
+    assert (row["spread"], row["details"]) == (pytest.approx(0.0707, abs=1e-3), {})
     assert row["seconds"] >= 0
     assert row["start"] <= row["end"]
 
