@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Meter:
-    """Counts the events of the ring from one reading to the next, and in all."""
+    """Counts the events of the ring from one reading to the next, and in all; `seconds` is the time of all readings."""
 
     def __init__(self, events_per_step: int) -> None:
         """Start the first interval.
@@ -14,7 +14,7 @@ class Meter:
             events_per_step: Of all ranks together.
         """
         self._events_per_step = events_per_step
-        self._steps, self._seconds = 0, 0.0
+        self._steps, self.seconds = 0, 0.0
         self.begin()
 
     def begin(self) -> None:
@@ -38,10 +38,10 @@ class Meter:
         """
         seconds = time.perf_counter() - self._start
         events = self._interval_steps * self._events_per_step
-        self._steps, self._seconds = self._steps + self._interval_steps, self._seconds + seconds
+        self._steps, self.seconds = self._steps + self._interval_steps, self.seconds + seconds
         self.begin()
         return {"events_per_second": events / seconds, "waited_fraction": min(waited / seconds, 1.0)}
 
     def events_per_second(self) -> float:
         """Return the figure over all intervals; 0 before the first step."""
-        return self._steps * self._events_per_step / self._seconds if self._seconds else 0.0
+        return self._steps * self._events_per_step / self.seconds if self.seconds else 0.0
