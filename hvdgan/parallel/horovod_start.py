@@ -155,6 +155,6 @@ def broken_told() -> Iterator[None]:
     try:
         yield
     except HorovodInternalError as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         kind = RingShutError if reason.startswith(SHUT) else RingBrokenError
         raise kind(f"another rank of the ring left, failed or stalled; Horovod says: {reason}") from error

@@ -32,8 +32,8 @@ class Ending:
     consequence: bool = False
 
 
-def locate(error: Exception, fold: int) -> Exception:
-    """Return an exception with a note for `describe`: in which fold it arose, and that it arose now.
+def locate(error: Exception, fold: int | None) -> Exception:
+    """Return an exception with a note for `describe`: in which fold it arose, if there are folds, and that it was now.
 
     For objectives whose ranks come together before the exception leaves them.
     """
@@ -52,7 +52,7 @@ def describe(error: Exception, place: str) -> Ending:
     fold = getattr(error, "fold", None)
     where = place if fold is None else f"{place}, fold {fold}"
     failure = Failed(classify(error), f"{type(error).__name__}: {error} ({where})\n\n{text}")
-    return Ending(failure, place, getattr(error, "arose", time.time()), isinstance(error, RingBrokenError))
+    return Ending(failure, where, getattr(error, "arose", time.time()), isinstance(error, RingBrokenError))
 
 
 def classify(error: Exception) -> str:
@@ -83,10 +83,17 @@ def merge(endings: Sequence[Ending]) -> Outcome:
     if not failed:
         return endings[0].outcome
     first, *others = sorted(failed, key=lambda ending: (ending.consequence, ending.time))
+    if first.consequence and first.outcome.kind == "stall":
+        return _stall(failed) if len(failed) == len(endings) else Failed("exception", first.outcome.message)
     lines = [f"also failed: {_first_line(ending)}" for ending in others if not ending.consequence]
-    message = "\n".join([first.outcome.message.rstrip(), *lines])
-    left = first.outcome.kind == "stall" and len(failed) < len(endings)
-    return Failed("exception" if left else first.outcome.kind, message, first.outcome.details)
+    return Failed(first.outcome.kind, "\n".join([first.outcome.message.rstrip(), *lines]), first.outcome.details)
+
+
+def _stall(failed: Sequence[Ending]) -> Failed:
+    """Return the failure of a trial in which nobody failed, but a ring was shut down."""
+    shut = sorted((ending for ending in failed if ending.outcome.kind == "stall"), key=lambda ending: ending.time)
+    told = f"a rank stalled; the last one to come back was {shut[-1].place}, the first one to be freed said:"
+    return Failed("stall", f"{told}\n{shut[0].outcome.message}")
 
 
 def _first_line(ending: Ending) -> str:

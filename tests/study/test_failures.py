@@ -64,9 +64,12 @@ def test_a_ring_that_broke_without_a_cause_is_still_a_failure():
 
 
 def test_a_ring_that_was_shut_though_nobody_left_had_a_stalled_rank():
-    ends = [raised(RingShutError("shut"), f"rank {rank} on a") for rank in (1, 2)]
+    ends = [raised(locate(RingShutError("shut"), 1), f"rank {rank} on a") for rank in (1, 2)]
     stopped = raised(RingBrokenError("fold 1 failed"), "rank 3 on b")
-    assert merge([stopped, *ends][::-1]).kind == "stall"
+    merged = merge([stopped, *ends][::-1])
+    assert merged.kind == "stall"
+    assert merged.message.startswith("a rank stalled; the last one to come back was rank 2 on a, fold 1, the first")
+    assert "\nRingShutError: shut (rank 1 on a, fold 1)\n" in merged.message
     assert merge([*ends, raised(ValueError("left"))]).kind == "exception"
     assert merge([*ends, Ending(Done((1.0,)), "rank 3 on b", 0.0)]).kind == "exception"
 
