@@ -60,12 +60,19 @@ class Timing:
 
     Args:
         training: Seconds of training steps in all, without validation.
+        events: Events that all ranks of the ring trained on in that time.
         generation: Seconds in which one process makes one shower, at the best of all validations; None before the
             first one.
     """
 
     training: float = 0.0
+    events: int = 0
     generation: float | None = None
+
+    @property
+    def events_per_second(self) -> float:
+        """Return the events of the whole ring per second; 0 before the first step."""
+        return self.events / self.training if self.training else 0.0
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,12 @@ class Result:
     Args:
         ending: "done", "preempted", "stopped" or "pruned".
         position: Where it stands.
-        timing: What it cost.
-        events_per_second: Of the whole ring, over the training steps of this process.
+        timing: What it cost, earlier attempts included.
     """
 
     ending: str
     position: Position
     timing: Timing
-    events_per_second: float
 
 
 @dataclass(frozen=True)
@@ -203,9 +208,10 @@ class Run:
                 "lower training.learning_rate or look for broken showers with `hvdgan inspect`"
             )
             raise mark_agreed(error, self.ring.size)
-        before = self._meter.seconds
-        self._record("step", {**losses, **self._meter.read(waited)})
-        self.timing = replace(self.timing, training=self.timing.training + self._meter.seconds - before)
+        interval = self._meter.read(waited)
+        seconds, events = self.timing.training + interval.seconds, self.timing.events + interval.events
+        self.timing = replace(self.timing, training=seconds, events=events)
+        self._record("step", {**losses, **interval.figures()})
 
     def _finish_epoch(self, validation: Validation) -> None:
         """Validate, compare the replicas, store a checkpoint."""
@@ -264,4 +270,4 @@ class Run:
 
     def _result(self, ending: str) -> Result:
         """Sum the run up."""
-        return Result(ending, self.position, self.timing, self._meter.events_per_second())
+        return Result(ending, self.position, self.timing)

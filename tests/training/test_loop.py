@@ -31,6 +31,7 @@ def test_training_records_losses_and_merit(small_config, tmp_path):
     assert result.position.curve == [row["merit"] for row in epochs]
     assert result.position.merit == min(result.position.curve)
     assert result.timing.generation == min(row["generation_time"] for row in epochs) > 0
+    assert result.timing.events == 2 * 160
     assert result.timing.training == max(row["training_time"] for row in epochs) > 0
     assert all(math.isfinite(row["generator_loss"]) for row in rows if row["kind"] == "step")
     assert all(0 <= row["waited_fraction"] <= 1 for row in rows if row["kind"] == "step")
