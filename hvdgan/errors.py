@@ -44,3 +44,7 @@ class DiskFullError(HvdganError):
 
 class RingBrokenError(HvdganError):
     """Another rank of the ring left or failed; this rank's own work was fine until then."""
+
+
+class RingShutError(RingBrokenError):
+    """The ring was shut down: a rank left it or, when none did, one stalled for so long that the others were freed."""

@@ -77,7 +77,9 @@ def test_a_signal_preempts_the_study_and_resume_continues_the_trials(study_file,
     assert [trial.state.name for trial in ended] == ["FAIL", "COMPLETE", "COMPLETE"]
     assert ended[1].user_attrs["resume_of"] == 0
     assert ended[1].params == left.params
-    rows = [json.loads(line) for line in (run / "trials" / "0001" / "metrics.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (run / "trials" / "0001" / "fold-0" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert rows[0]["steps"] > 3  # not from the beginning
     assert run_job([HVDGAN, "status", run]).code == 0
 
