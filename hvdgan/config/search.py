@@ -69,7 +69,9 @@ class Evolution(Section):
 class Pruning(Section):
     """How the pruner judges."""
 
-    metric: str = Field("merit", description="the reported value it judges by; lower is better")
+    metric: Literal["merit", "best_merit", "generation_time", "training_time"] = Field(
+        "merit", description="the reported value it judges by; lower is better"
+    )
     startup_trials: NotNegative = Field(5, description="median: ended trials before it prunes")
     warmup: NotNegative = Field(0, description="median: reports of a trial before it is judged")
     min_reports: Positive = Field(1, description="asha, hyperband: reports of a trial before its first rung")

@@ -17,8 +17,8 @@ from hvdgan.report.progress import duration
 from hvdgan.report.screen import Screen, board_text
 from hvdgan.report.tables import print_table, show, study_table
 from hvdgan.report.terminal import reaches_person
+from hvdgan.run.conclusion import best_config
 from hvdgan.run.directory import RunDirectory, existing, read_config
-from hvdgan.run.study import best_config
 from hvdgan.run.tail import Row, Tail
 from hvdgan.study import history
 from hvdgan.study.storage import load_study

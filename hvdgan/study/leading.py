@@ -9,7 +9,7 @@ The other ranks `worker.serve`.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from hvdgan.parallel.world import World, end_here
+from hvdgan.parallel.world import World
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.messages import Advice, Alive, Stop, Verdict
 from hvdgan.study.silence import DEFAULT, Silence
@@ -48,7 +48,7 @@ def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]]
     lost = tuple(rank for group in coordinator.given_up for rank in groups[group - 1])
     for rank in ranks.values():
         world.send(Stop(coordinator.reason() or "lost", lost), rank)
-    end_here(world, lost)
+    silence.end_lost(world, lost)
 
 
 def work_alone(coordinator: Coordinator, objective: Objective, group: World) -> None:

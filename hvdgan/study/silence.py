@@ -5,9 +5,11 @@ that is silent for too long. Ranks that wait for a lost one end themselves where
 --enable-recovery`); elsewhere the end of one rank would end the whole job, so they wait until the coordinator ends it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hvdgan.parallel.watchdog import Watchdog
+from hvdgan.parallel.world import World, end_here
 
 FREED, BITES, SILENT = 1.0, 2.0, 2.5
 """In units of `training.stall_timeout`: Horovod frees the peers of a stalled rank, watchdogs end blocked ranks, and a
@@ -38,6 +40,16 @@ class Silence:
     def interval(self) -> float:
         """Seconds between two signs of life."""
         return min(self.stall / 4, LONGEST_INTERVAL)
+
+    def end_lost(self, world: World, ranks: Iterable[int]) -> None:
+        """End the lost ranks on this host where the launcher would wait for them; elsewhere the abort of the job does.
+
+        Args:
+            world: All processes.
+            ranks: World ranks of the groups that were given up.
+        """
+        if self.survives:
+            end_here(world, ranks)
 
     def awaits_coordinator(self) -> Watchdog:
         """Return the watchdog of a group's leader that waits for the coordinator; without one nothing can go on."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from hvdgan.parallel.watchdog import Watchdog
-from hvdgan.parallel.world import World, end_here
+from hvdgan.parallel.world import World
 from hvdgan.study import failures
 from hvdgan.study.failures import Ending
 from hvdgan.study.messages import Advice, Alive, Assignment, Control, Done, Outcome, Report, Stop, Verdict
@@ -122,7 +122,7 @@ def serve(world: World, group: World, objective: Objective, coordinator: int = 0
                 outcome = failures.merge(private.gather(ending))
             if leader:
                 world.send(outcome, coordinator)
-    end_here(world, order.lost)
+    silence.end_lost(world, order.lost)
 
 
 def run_alone(objective: Objective, assignment: Assignment, group: World, tell: Callable[[Any], Any]) -> Outcome:

@@ -7,8 +7,8 @@ from processes import BIN, run_job
 
 from hvdgan.config import load
 from hvdgan.files import read_json_lines
+from hvdgan.run.conclusion import best_config
 from hvdgan.run.directory import environment
-from hvdgan.run.study import best_config
 
 HVDGAN = BIN / "hvdgan"
 SPACE = {"training.learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True}}

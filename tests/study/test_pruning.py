@@ -78,6 +78,6 @@ def test_a_failed_trial_is_no_yardstick(make_config):
 
 
 def test_another_metric_can_be_chosen(make_config):
-    judging = judge(make_config, "median", metric="generator_loss")
-    assert judging.metric({"merit": 1.0, "generator_loss": 2.0}) == 2.0
+    judging = judge(make_config, "median", metric="best_merit")
+    assert judging.metric({"merit": 1.0, "best_merit": 2.0}) == 2.0
     assert judging.metric({"merit": 1.0}) is None
