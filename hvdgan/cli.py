@@ -219,6 +219,9 @@ def doctor(
 def launch(
     context: typer.Context,
     processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
+    recover: Annotated[
+        bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")
+    ] = False,
 ) -> None:
     """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
 
@@ -226,7 +229,7 @@ def launch(
     """
     from hvdgan.run.launching import launch_verb
 
-    raise typer.Exit(launch_verb(processes, context.args))
+    raise typer.Exit(launch_verb(processes, context.args, recover))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from hvdgan.errors import HvdganError, MissingDependencyError, UsageError
 from hvdgan.parallel.launcher import check_size, launcher
@@ -254,6 +254,17 @@ def end_here(world: World, ranks: Iterable[int]) -> None:
         if world.hosts[rank] == world.hosts[world.rank]:
             with suppress(ProcessLookupError):
                 os.kill(world.processes[rank], signal.SIGKILL)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End this process without MPI's farewell, which waits for ranks that are lost.
+
+    Args:
+        code: The exit code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def mark_agreed(error: HvdganError, ranks: int) -> HvdganError:

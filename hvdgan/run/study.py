@@ -9,12 +9,12 @@ from pathlib import Path
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import UsageError
+from hvdgan.errors import EXIT_LOSSES, UsageError
 from hvdgan.files import append_json_line
 from hvdgan.log import log_to, logger
 from hvdgan.parallel.launcher import launcher, survives_losses
 from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
-from hvdgan.parallel.world import World
+from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
 from hvdgan.run.build import check_model
 from hvdgan.run.conclusion import conclude, verdict_of_errors
@@ -103,7 +103,9 @@ def _work(job: Job, begun: list[Coordinator]) -> None:
         elif members is None:
             lead(world, begun[0], groups, silence)
         else:
-            serve(world, members, job.objective, silence=silence)
+            stop = serve(world, members, job.objective, silence=silence)
+            if stop.lost and silence.survives:
+                leave_at_once(EXIT_LOSSES)
 
 
 def _leave_without_the_lost(job: Job, coordinator: Coordinator, stack: ExitStack) -> None:

@@ -96,7 +96,7 @@ class Line:
             self._verdict = message.verdict
 
 
-def serve(world: World, group: World, objective: Objective, coordinator: int = 0, silence: Silence = DEFAULT) -> None:
+def serve(world: World, group: World, objective: Objective, coordinator: int = 0, silence: Silence = DEFAULT) -> Stop:
     """Run the trials the coordinator sends until it says stop. Collective over the group.
 
     Args:
@@ -105,6 +105,9 @@ def serve(world: World, group: World, objective: Objective, coordinator: int = 0
         objective: Runs one trial.
         coordinator: World rank of the coordinator.
         silence: How long to wait for others.
+
+    Returns:
+        Why nothing is left to do.
     """
     place = f"rank {world.rank} on {world.hosts[world.rank]}"
     leader = group.rank == 0
@@ -123,6 +126,7 @@ def serve(world: World, group: World, objective: Objective, coordinator: int = 0
             if leader:
                 world.send(outcome, coordinator)
     silence.end_lost(world, order.lost)
+    return order
 
 
 def run_alone(objective: Objective, assignment: Assignment, group: World, tell: Callable[[Any], Any]) -> Outcome:
