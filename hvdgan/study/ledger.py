@@ -6,12 +6,14 @@ what a trial carries is stored before the trial is closed, and a copy exists bef
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hvdgan.config import Study
 from hvdgan.study import history, space
 from hvdgan.study.messages import Assignment, Done, Failed, Outcome, Preempted, Pruned
+from hvdgan.study.pruning import curve_of
 from hvdgan.study.shadow import Proposal
 
 RETRIED = ("exception", "stall", "oom")
@@ -138,31 +140,43 @@ class Ledger:
                 trial.set_user_attr("pruned_at", step)
                 self._study.tell(trial.number, state=_state("PRUNED"))
             case Preempted(checkpoint):
-                reports = sorted(curve.items())
-                self._enqueue_copy(trial, "resume_of", checkpoint=checkpoint, reports=reports)
+                self._enqueue_copy(trial, "resume_of", checkpoint=checkpoint, reports=sorted(curve.items()))
                 _fail(trial, "preempted", "left on request; a copy continues it")
             case Failed(kind, message):
-                self._close_failed(trial, kind, message)
+                self._close_failed(trial, kind, message, curve)
         self._rows.append(self.row(number))
         return self._rows[-1]
 
-    def _close_failed(self, trial: Any, kind: str, message: str) -> None:
-        """End a trial that has no value; a further attempt waits first where one may help."""
+    def _close_failed(self, trial: Any, kind: str, message: str, curve: dict[int, float]) -> None:
+        """End a trial that has no value; a further attempt waits first where one may help.
+
+        A trial that was lost with its group goes on from its last checkpoints; one that failed starts anew.
+        """
         about = trial.user_attrs
         if kind == "unused" and about["source"] == "enqueued":
             self._enqueue_copy(trial, "resume_of")
         elif kind == "lost" and about.get("losses", 0) + 1 < LOSSES:
-            self._enqueue_copy(trial, "retry_of", losses=about.get("losses", 0) + 1)
+            losses = about.get("losses", 0) + 1
+            self._enqueue_copy(trial, "retry_of", losses=losses, **self._left_behind(trial.number, curve))
         elif kind in RETRIED and about.get("failures", 0) < self._settings.retries:
             self._enqueue_copy(trial, "retry_of", failures=about.get("failures", 0) + 1)
         _fail(trial, kind, message)
 
     def _assign(self, trial: Any, params: dict[str, Any]) -> Assignment:
         """Return an open trial as what its group gets to know."""
-        folder = self._directory / "trials" / f"{trial.number:04d}"
+        folder = self._folder(trial.number)
         folder.mkdir(parents=True, exist_ok=True)
         carried = trial.user_attrs
         return Assignment(trial.number, params, str(folder), carried.get("attempt", 0), carried.get("checkpoint"))
+
+    def _folder(self, number: int) -> Path:
+        """Return where a trial may write."""
+        return self._directory / "trials" / f"{number:04d}"
+
+    def _left_behind(self, number: int, curve: Mapping[int, float]) -> dict[str, Any]:
+        """Return what a trial that could not say goodbye left: its folder, if it wrote there, and its judged values."""
+        folder = self._folder(number)
+        return {"checkpoint": str(folder), "reports": sorted(curve.items())} if any(folder.glob("*")) else {}
 
     def _recover(self) -> list[int]:
         """Close the trials whose coordinator died.
@@ -180,7 +194,7 @@ class Ledger:
                 continue
             lost.append(frozen.number)
             if frozen.number not in continued:
-                self._enqueue_copy(trial, "retry_of")
+                self._enqueue_copy(trial, "retry_of", **self._left_behind(frozen.number, curve_of(frozen)))
             _fail(trial, "lost", "the job ended while this trial was running")
         return lost
 

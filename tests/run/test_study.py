@@ -63,24 +63,29 @@ def test_one_process_is_coordinator_and_group(study_file, tmp_path):
     assert len(trials(tmp_path / "study")) == 3
 
 
-def test_a_signal_preempts_the_study_and_resume_continues_the_trials(study_file, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "endings"),
+    [(signal.SIGUSR1, ["preempted"]), (signal.SIGTERM, ["preempted", "lost"])],
+)
+def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path, number, endings):
     run = tmp_path / "study"
-    words = [HVDGAN, "study", study_file, "--set", "training.epochs=15", "--trials", "2", "--out", run]
+    words = [HVDGAN, "study", study_file, "--set", "training.epochs=8", "--trials", "2", "--out", run]
     with Job(mpirun(3, words)) as job:
         job.wait_for(run / "trials" / "0000" / "fold-0" / "latest", timeout=60)
-        job.process.send_signal(signal.SIGUSR1)
-        assert job.finish(60).code == EXIT_PREEMPTED
-    assert json.loads((run / "verdict.json").read_text())["code"] == EXIT_PREEMPTED
-    left, copy = trials(run)
-    assert (left.state.name, left.user_attrs["failure"], copy.state.name) == ("FAIL", "preempted", "WAITING")
+        job.process.send_signal(number)
+        ended = job.finish(60)
+    if number == signal.SIGUSR1:
+        assert ended.code == EXIT_PREEMPTED
+        assert json.loads((run / "verdict.json").read_text())["code"] == EXIT_PREEMPTED
     assert has_checkpoint(run / "trials" / "0000" / "fold-0")
     resumed = run_job(mpirun(3, [HVDGAN, "study", "--resume", run]), timeout=100)
     assert resumed.code == 0, resumed.err
-    ended = trials(run)
-    assert [trial.state.name for trial in ended] == ["FAIL", "COMPLETE", "COMPLETE"]
-    assert ended[1].user_attrs["resume_of"] == 0
-    assert ended[1].params == left.params
-    metrics = run / "trials" / f"{ended[1].number:04d}" / "fold-0" / "metrics.jsonl"
+    left, copy, other = trials(run)
+    assert [trial.state.name for trial in (left, copy, other)] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert left.user_attrs["failure"] in endings
+    assert copy.params == left.params
+    assert copy.user_attrs["resume_of" if left.user_attrs["failure"] == "preempted" else "retry_of"] == 0
+    metrics = run / "trials" / f"{copy.number:04d}" / "fold-0" / "metrics.jsonl"
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert rows[0]["steps"] > 3  # not from the beginning
     assert run_job([HVDGAN, "status", run]).code == 0

@@ -1,6 +1,7 @@
 """Every trial enters the ledger once and ends in it once, whenever the job was killed."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,18 @@ def test_trials_left_running_are_lost_and_tried_again(make_config, open_ledger):
     assert [(copy.number, copy.attempt) for copy in copies] == [(3, 1), (4, 1)]
     assert [again.row(number)["retry_of"] for number in (3, 4)] == [1, 2]
     assert again.row(3)["source"] == "enqueued"
+
+
+def test_a_lost_trial_goes_on_from_what_it_left_behind(make_config, open_ledger):
+    config = make_config()
+    book = open_ledger(config)
+    left, idle = book.ask(1), book.ask(2)
+    Path(left.directory, "fold-0").mkdir()
+    book.note(left.number, 1, 0.5)
+    again = open_ledger(config, resume=True)
+    copy, fresh = again.ask(1), again.ask(2)
+    assert (copy.resume_from, again.curve(copy.number)) == (left.directory, {1: 0.5})
+    assert (fresh.params, fresh.resume_from) == (idle.params, None)
 
 
 def test_a_copy_that_is_lost_too_is_tried_again(make_config, open_ledger):
