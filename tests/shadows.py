@@ -3,7 +3,8 @@
 import optuna
 
 from hvdgan.config import Study
-from hvdgan.study import conditions, samplers, space, storage, values
+from hvdgan.study.search import conditions, samplers, space, values
+from hvdgan.study.store import storage
 
 
 class Shadow:

@@ -9,7 +9,7 @@ from hvdgan.config import Config
 from hvdgan.errors import EXIT_DONE, EXIT_FAILED, EXIT_LOSSES, EXIT_PREEMPTED, DiskFullError
 from hvdgan.files import write_atomically
 from hvdgan.study import history
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 from hvdgan.verdict import write_verdict
 
 ENOUGH = {

@@ -21,7 +21,7 @@ from hvdgan.run.conclusion import best_config
 from hvdgan.run.directory import RunDirectory, existing, read_config
 from hvdgan.run.tail import Row, Tail
 from hvdgan.study import history
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 from hvdgan.verdict import read_verdict
 
 PAUSE = 0.3

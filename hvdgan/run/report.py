@@ -13,7 +13,7 @@ from hvdgan.report.timeline import Job, follow_jobs, total_utilisation
 from hvdgan.run.directory import RunDirectory, existing, read_config
 from hvdgan.run.tail import Tail
 from hvdgan.study import history
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 from hvdgan.verdict import read_verdict
 
 

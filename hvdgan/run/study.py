@@ -21,13 +21,13 @@ from hvdgan.run.conclusion import conclude, verdict_of_errors
 from hvdgan.run.directory import create, existing
 from hvdgan.run.objective import Objective, check_layouts
 from hvdgan.run.processes import pin_groups
-from hvdgan.study import samplers
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
-from hvdgan.study.layout import fit_layout
 from hvdgan.study.leading import lead, work_alone
 from hvdgan.study.opening import open_coordinator
-from hvdgan.study.points import resolve_points
+from hvdgan.study.search import samplers
+from hvdgan.study.search.layout import fit_layout
+from hvdgan.study.search.points import resolve_points
 from hvdgan.study.silence import Silence
 from hvdgan.study.worker import serve
 from hvdgan.training.interrupt import Interrupt

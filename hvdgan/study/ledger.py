@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hvdgan.config import Study
-from hvdgan.study import history, space
+from hvdgan.study import history
 from hvdgan.study.messages import Assignment, Done, Failed, Outcome, Preempted, Pruned
 from hvdgan.study.pruning import curve_of
+from hvdgan.study.search import space
 from hvdgan.study.shadow import Proposal
 
 RETRIED = ("exception", "stall", "oom")

@@ -8,13 +8,15 @@ from typing import Any
 
 from hvdgan.config import Config
 from hvdgan.errors import HvdganError
-from hvdgan.study import events, history, lock, points, samplers, space, storage
+from hvdgan.study import events, history
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.ending import Ending
 from hvdgan.study.ledger import Ledger
 from hvdgan.study.proposer import AskAhead, AskNow, Proposer
 from hvdgan.study.pruning import Judge, curve_of
+from hvdgan.study.search import points, samplers, space
 from hvdgan.study.shadow import Shadow
+from hvdgan.study.store import lock, storage
 from hvdgan.study.supply import Supply
 
 

@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from hvdgan.config import Study
-from hvdgan.study import history, samplers, space
-from hvdgan.study.planned import distribution
-from hvdgan.study.values import settle
+from hvdgan.study import history
+from hvdgan.study.search import samplers, space
+from hvdgan.study.search.planned import distribution
+from hvdgan.study.search.values import settle
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hvdgan.study import history
 from hvdgan.study.leading import work_alone
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 
 SPACE = {
     "gan.latent_size": {"type": "int", "low": 50, "high": 400},

@@ -28,7 +28,7 @@ def make_config():
 @pytest.fixture
 def open_ledger(tmp_path):
     """Open the study of the test's run directory."""
-    from hvdgan.study.storage import open_study
+    from hvdgan.study.store.storage import open_study
 
     def opened(config, resume=False):
         return Book(open_study(config, tmp_path, resume), config.study, tmp_path)

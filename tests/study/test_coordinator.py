@@ -15,7 +15,7 @@ from hvdgan.study.leading import lead, work_alone
 from hvdgan.study.messages import Advice, Alive, Done, Failed, Preempted, Pruned, Report
 from hvdgan.study.opening import open_coordinator
 from hvdgan.study.silence import Silence
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 from hvdgan.study.worker import serve
 
 

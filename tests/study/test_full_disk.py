@@ -5,7 +5,7 @@ import pytest
 from hvdgan.config import parse
 from hvdgan.files import read_json_lines
 from hvdgan.study import history
-from hvdgan.study.storage import load_study
+from hvdgan.study.store.storage import load_study
 from hvdgan.training.checkpoint import load_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]

@@ -6,7 +6,7 @@ from hvdgan.study.shadow import TICKETS, Improviser, Shadow, learned
 
 
 def stored(config, tmp_path):
-    from hvdgan.study.storage import open_study
+    from hvdgan.study.store.storage import open_study
 
     return open_study(config, tmp_path, False)
 

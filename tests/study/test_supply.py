@@ -6,7 +6,7 @@ from hvdgan.study import history
 from hvdgan.study.ledger import Ledger
 from hvdgan.study.messages import Done, Failed
 from hvdgan.study.shadow import TICKETS, Shadow
-from hvdgan.study.storage import load_study, open_study
+from hvdgan.study.store.storage import load_study, open_study
 from hvdgan.study.supply import FIRST, READY, Supply
 
 

@@ -8,7 +8,7 @@ import pytest
 from shadows import Shadow, bare
 
 from hvdgan.config import Study
-from hvdgan.study import cmaes
+from hvdgan.study.search import cmaes
 
 CENTRE = (1.3, -2.1, 0.7, 3.3)
 REAL = {f"training.x{number}": {"type": "float", "low": -5.0, "high": 5.0} for number in range(4)}

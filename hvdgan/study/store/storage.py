@@ -11,8 +11,8 @@ from hvdgan.config import Config
 from hvdgan.errors import UsageError
 from hvdgan.log import logger
 from hvdgan.secrets import hide_secrets
-from hvdgan.study import connection, sqlite
-from hvdgan.study.fingerprint import DIRECTION, recognise
+from hvdgan.study.store import connection, sqlite
+from hvdgan.study.store.fingerprint import DIRECTION, recognise
 
 _OWN_NAME = "hvdgan"
 """What the study of a storage that lies in the run directory is called."""

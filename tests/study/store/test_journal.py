@@ -11,9 +11,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from hvdgan.errors import DiskFullError, UsageError
-from hvdgan.study import history, storage
-from hvdgan.study.journal import Journal, open_journal, repair
+from hvdgan.study import history
 from hvdgan.study.messages import Done
+from hvdgan.study.store import storage
+from hvdgan.study.store.journal import Journal, open_journal, repair
 
 JOURNAL = "journal://study.journal"
 
@@ -95,7 +96,7 @@ def test_the_lock_that_a_killed_optuna_left_costs_nothing(make_config, open_ledg
     config = make_config(storage=JOURNAL)
     run_trials(open_ledger(config), 1)
     (tmp_path / "study.journal.lock").symlink_to("study.journal")
-    script = "import sys, pathlib; from hvdgan.study.journal import Journal; " + (
+    script = "import sys, pathlib; from hvdgan.study.store.journal import Journal; " + (
         'Journal(pathlib.Path(sys.argv[1])).append_logs([{"op_code": 2, "study_id": 0, "user_attr": {"a": 1}, '
         '"worker_id": "a"}])'
     )

@@ -4,8 +4,8 @@ import pytest
 from books import Book
 
 from hvdgan.errors import UsageError
-from hvdgan.study import storage
 from hvdgan.study.messages import Done
+from hvdgan.study.store import storage
 
 TWO = ["merit", "generation_time"]
 

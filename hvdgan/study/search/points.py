@@ -6,7 +6,7 @@ from typing import Any
 
 from hvdgan.config import Config
 from hvdgan.errors import ConfigError
-from hvdgan.study import conditions, values
+from hvdgan.study.search import conditions, values
 
 PAPER: Mapping[str, Any] = {
     "gan.latent_size": 200,

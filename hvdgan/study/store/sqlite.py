@@ -9,7 +9,7 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from hvdgan.study import filesystem
+from hvdgan.study.store import filesystem
 
 _REFUSED = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")
 """What SQLite makes of a system that refuses to write for any reason but a full disk: a limit, a quota."""

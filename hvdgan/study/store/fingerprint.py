@@ -9,7 +9,7 @@ from typing import Any
 from hvdgan.config import Config
 from hvdgan.errors import UsageError
 from hvdgan.log import logger
-from hvdgan.study import space
+from hvdgan.study.search import space
 
 Fingerprint = dict[str, Any]
 

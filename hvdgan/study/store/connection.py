@@ -16,8 +16,8 @@ from typing import Any
 from hvdgan.errors import DiskFullError, HvdganError, UsageError
 from hvdgan.files import NO_ROOM, no_room
 from hvdgan.secrets import hide_secrets
-from hvdgan.study import sqlite
-from hvdgan.study.journal import open_journal
+from hvdgan.study.store import sqlite
+from hvdgan.study.store.journal import open_journal
 
 JOURNAL = "journal://"
 _EXAMPLES = "sqlite:////folder/study.db, journal:///folder/study.journal or postgresql://user@host/database"

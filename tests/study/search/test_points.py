@@ -8,8 +8,8 @@ from spaces import NAMES, PLAIN, SPACES
 
 from hvdgan.config import parse
 from hvdgan.errors import ConfigError
-from hvdgan.study import space
-from hvdgan.study.points import PAPER, resolve_points
+from hvdgan.study.search import space
+from hvdgan.study.search.points import PAPER, resolve_points
 
 SPACE = {
     "training.learning_rate": {"type": "float", "low": 1e-4, "high": 1.0, "log": True},

@@ -9,7 +9,7 @@ from shadows import Shadow, is_legal
 
 from hvdgan.config import Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import samplers, space
+from hvdgan.study.search import samplers, space
 
 NAMES = ["gp", "tpe", "cmaes", "nsga2", "qmc", "random", "grid"]
 RATE = {"type": "float", "low": 0.001, "high": 0.1, "log": True}

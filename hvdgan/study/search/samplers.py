@@ -13,8 +13,8 @@ import numpy as np
 
 from hvdgan.config import Choices, Dimension, IntRange, Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import breeding, cmaes, designs, values
-from hvdgan.study.planned import build_planned
+from hvdgan.study.search import breeding, cmaes, designs, values
+from hvdgan.study.search.planned import build_planned
 
 
 def build_sampler(settings: Study, trials: int) -> Any:

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from hvdgan.config import Evolution
-from hvdgan.study.planned import completed
+from hvdgan.study.search.planned import completed
 
 
 def build_breeder(settings: Evolution, seed: int) -> Any:

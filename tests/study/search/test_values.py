@@ -8,7 +8,7 @@ from spaces import DIMENSIONS, PLAIN
 
 from hvdgan.config import Choices, FloatRange, IntRange, Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import space, values
+from hvdgan.study.search import space, values
 
 
 def parse(content):

@@ -7,7 +7,7 @@ from shadows import Shadow
 
 from hvdgan.config import parse
 from hvdgan.errors import ConfigError
-from hvdgan.study.layout import fit_layout
+from hvdgan.study.search.layout import fit_layout
 
 FOLDS = {"type": "int", "low": 1, "high": 4}
 MODE = {"type": "categorical", "choices": ["sequential", "parallel"]}

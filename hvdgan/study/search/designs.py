@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hvdgan.config import Dimension
-from hvdgan.study import values
+from hvdgan.study.search import values
 
 
 class Grid:

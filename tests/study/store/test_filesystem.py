@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from hvdgan.study import filesystem, sqlite
+from hvdgan.study.store import filesystem, sqlite
 
 CLUSTER = r"""
 22 1 259:2 / / rw,relatime shared:1 - xfs /dev/nvme0n1p2 rw,attr2

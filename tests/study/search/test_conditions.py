@@ -6,7 +6,7 @@ import pytest
 
 from hvdgan.config import Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import conditions, space
+from hvdgan.study.search import conditions, space
 
 RATE = {"type": "float", "low": 0.001, "high": 0.1, "log": True}
 KIND = {"type": "categorical", "choices": ["rmsprop", "adam", "sgd"]}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from hvdgan.config import Choices, Config, Dimension, Plain
 from hvdgan.errors import ConfigError
-from hvdgan.study import conditions, space, values
+from hvdgan.study.search import conditions, space, values
 
 FOLDS, MODE = "study.folds", "study.fold_mode"
 Layout = dict[str, Plain]

@@ -5,7 +5,7 @@ import pytest
 from shadows import Shadow, is_legal
 
 from hvdgan.config import Study
-from hvdgan.study import designs
+from hvdgan.study.search import designs
 
 GRID = {
     "gan.latent_size": {"type": "int", "low": 50, "high": 150, "step": 50},

@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from hvdgan.config import Dimension, Plain
-from hvdgan.study import values
+from hvdgan.study.search import values
 
 Space = Mapping[str, Dimension]
 """Dotted config names and what they may become."""

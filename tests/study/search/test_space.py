@@ -10,7 +10,7 @@ from spaces import SPACES
 
 from hvdgan.config import Choices, FloatRange, IntRange, Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import conditions, samplers, space
+from hvdgan.study.search import conditions, samplers, space
 
 
 class Middle:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from hvdgan.config import Choices, Dimension
-from hvdgan.study import values
-from hvdgan.study.planned import completed
+from hvdgan.study.search import values
+from hvdgan.study.search.planned import completed
 
 _STEP_SIZE = 0.2
 """Standard deviation of the first generation, of the range of a dimension."""

@@ -9,8 +9,8 @@ from books import Book
 from disks import fill, limited_files
 
 from hvdgan.errors import DiskFullError, HvdganError, UsageError
-from hvdgan.study import connection, storage
 from hvdgan.study.messages import Done
+from hvdgan.study.store import connection, storage
 
 
 def run_trials(study, config, directory, count=2):

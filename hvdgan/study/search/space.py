@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from hvdgan.config import Choices, Dimension, IntRange
 from hvdgan.errors import ConfigError
-from hvdgan.study import conditions, values
-from hvdgan.study.conditions import Space
+from hvdgan.study.search import conditions, values
+from hvdgan.study.search.conditions import Space
 
 _COUNTABLE = 2**53
 """More values than this a real number cannot tell apart, and Optuna keeps every value as one."""
