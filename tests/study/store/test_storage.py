@@ -134,7 +134,10 @@ def test_a_lock_names_its_holder_and_refuses_a_second(tmp_path):
 
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     path = tmp_path / "coordinator.lock"
-    script = "import os, pathlib, sys; from hvdgan.study.store import lock\nwith lock.hold(pathlib.Path(sys.argv[1])): os._exit(9)"
+    script = (
+        "import os, pathlib, sys; from hvdgan.study.store.lock import hold\n"
+        "with hold(pathlib.Path(sys.argv[1])): os._exit(9)"
+    )
     died = subprocess.run([sys.executable, "-c", script, str(path)], timeout=60, check=False)
     assert died.returncode == 9
     assert json.loads(path.read_text())["pid"] != os.getpid()
