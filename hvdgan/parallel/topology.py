@@ -107,8 +107,9 @@ def fold_size(ranks_per_trial: int, folds: int) -> int:
         above = -(-ranks_per_trial // max(folds, 1)) * max(folds, 1)
         sizes = " or ".join(str(size) for size in (above - folds, above) if size > 0)
         divisors = " or ".join(str(k) for k in range(2, ranks_per_trial + 1) if ranks_per_trial % k == 0)
+        ranks = "1 rank" if ranks_per_trial == 1 else f"{ranks_per_trial} ranks"
         raise UsageError(
-            f"a group of {ranks_per_trial} ranks cannot train {folds} folds side by side; "
+            f"a group of {ranks} cannot train {folds} folds side by side; "
             f"use --ranks-per-trial {sizes}, study.folds {divisors or 1}, or study.fold_mode sequential"
         )
     return ranks_per_trial // folds
