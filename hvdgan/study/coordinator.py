@@ -88,7 +88,7 @@ class Coordinator:
         self._heard[group] = self._clock()
         self._ledger.give(assignment.number, group)
         self._judge.begin(assignment.number, self._ledger.curve(assignment.number).items())
-        self._listen(events.started(assignment, group, self._ledger.row(assignment.number)["source"]))
+        self._listen(events.started(assignment, group, self._ledger.source(assignment.number)))
         return assignment
 
     def handle(self, group: int, message: Report | Alive | Outcome) -> Advice | None:

@@ -54,10 +54,9 @@ def open_coordinator(
     given = points.resolve_points(config)
     held = lock.hold(directory / "coordinator.lock")
     with held, storage.hold_study(config, directory, resume, force) as study:
-        if not study.get_trials(deepcopy=False):
-            for point in given:
-                study.enqueue_trial(point)
         ledger = Ledger(study, config.study, directory)
+        if not ledger.trials:
+            ledger.enqueue(given)
         with contextlib.closing(_open_proposer(config, ledger, ahead)) as proposer:
             supply = Supply(ledger, proposer, config.study, clock)
             ending = Ending(config.study, leaving, clock)
