@@ -15,7 +15,7 @@ from hvdgan.study.ledger import Ledger
 from hvdgan.study.proposer import AskAhead, AskNow, Proposer
 from hvdgan.study.pruning import Judge, curve_of
 from hvdgan.study.search import points, samplers, space
-from hvdgan.study.shadow import Shadow
+from hvdgan.study.shadow import Shadow, rehearse
 from hvdgan.study.store import lock, storage
 from hvdgan.study.supply import Supply
 
@@ -81,7 +81,9 @@ def _leave_table(config: Config, study: Any, directory: Path) -> Iterator[None]:
 def _open_proposer(config: Config, ledger: Ledger, ahead: bool) -> Proposer:
     """Start the sampler over the trials so far."""
     past = [trial for trial in ledger.trials if trial.state.is_finished()]
-    return AskAhead(lambda: Shadow(config.study, past)) if ahead else AskNow(Shadow(config.study, past))
+    if not ahead:
+        return AskNow(Shadow(config.study, past))
+    return AskAhead(lambda: Shadow(config.study, past), lambda: rehearse(config.study))
 
 
 def _brief_judge(config: Config, ledger: Ledger) -> Judge:
