@@ -14,6 +14,7 @@ from typing import Any
 
 from efficiency import cases, environment, figures, tables
 from efficiency.cases import Case
+from hvdgan.errors import HvdganError
 from hvdgan.files import append_json_line
 from hvdgan.launch import count_cores, find_mpirun, mpirun_flags
 from hvdgan.report.tables import print_table
@@ -35,10 +36,12 @@ def parse_words(words: Sequence[str]) -> argparse.Namespace:
         options.cases = cases.select(options.cases, cases.QUICK if options.quick else cases.DEFAULT)
     except ValueError as error:
         parser.error(str(error))
+    if options.repeat < 1:
+        parser.error(f"--repeat {options.repeat}: give 1 or more")
     return options
 
 
-def run(case: Case, directory: Path) -> dict[str, Any]:
+def run(case: Case, directory: Path, storage: str | None) -> dict[str, Any]:
     """Run one study and return its figures.
 
     Raises:
@@ -48,10 +51,9 @@ def run(case: Case, directory: Path) -> dict[str, Any]:
     np = 1 + case.groups
     flags = mpirun_flags(np, count_cores(), os.geteuid() == 0)
     told = json.dumps(dataclasses.asdict(case))
-    program = [sys.executable, "-m", "efficiency.rank", str(directory), told]
-    subprocess.run(
-        [find_mpirun(), "-np", str(np), *flags, *program], check=True, timeout=LIMIT, stdin=subprocess.DEVNULL
-    )
+    program = [sys.executable, "-m", "efficiency.rank", str(directory), told, *([storage] if storage else [])]
+    job = [find_mpirun(), "-np", str(np), *flags, *program]
+    subprocess.run(job, check=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
     coordinator, *groups = [json.loads((directory / f"rank-{rank}.json").read_text()) for rank in range(np)]
     return figures.measure(case, coordinator, groups)
 
@@ -66,9 +68,9 @@ def main(words: Sequence[str]) -> int:
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {case.name}, {repetition + 1} of {options.repeat}\n")
             with tempfile.TemporaryDirectory(prefix="hvdgan-study-") as folder:
                 about = environment.describe(Path(folder))
-                measured[case].append(run(case, Path(folder)))
-            line = {"case": dataclasses.asdict(case), **measured[case][-1], "environment": about}
-            append_json_line(options.out, line)
+                measured[case].append(run(case, Path(folder), options.storage))
+            told = {"case": dataclasses.asdict(case), "storage": options.storage, "environment": about}
+            append_json_line(options.out, {**told, **measured[case][-1]})
     for table in tables.build(measured):
         print_table(table, sys.stdout, sys.stdout.isatty())
     sys.stdout.write(f"{options.out}\n")
@@ -78,6 +80,6 @@ def main(words: Sequence[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except subprocess.SubprocessError as error:
+    except (subprocess.SubprocessError, HvdganError) as error:
         sys.stderr.write(f"scripts/benchmarks/study: {error}\n")
         sys.exit(1)

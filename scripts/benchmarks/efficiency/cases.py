@@ -11,12 +11,14 @@ class Case:
     Args:
         name: What the command line calls it.
         groups: Groups of one rank each, beside the coordinator.
-        seconds: Mean time of a trial; its spread is `rank.SPREAD` of it.
+        seconds: Mean time of a trial; its spread is `emulation.SPREAD` of it.
         sampler: `study.sampler`.
         trials: How many of them.
         target: Utilisation to reach while the study has trials to give; None asks for nothing.
         of_ceiling: Whether the target is a share of the Gaussian process's ceiling.
+        dispatch: Seconds under which the median dispatch should stay; None asks for nothing.
         reports: Judged reports of a trial, to a median pruner.
+        parameters: How many of `emulation.SPACE` are searched.
     """
 
     name: str
@@ -26,11 +28,13 @@ class Case:
     trials: int
     target: float | None = None
     of_ceiling: bool = False
+    dispatch: float | None = None
     reports: int = 0
+    parameters: int = 5
 
 
 DEFAULT = (
-    Case("gp-10s", 8, 10.0, "gp", 48, target=0.97),
+    Case("gp-10s", 8, 10.0, "gp", 48, target=0.97, dispatch=0.030),
     Case("tpe-1s", 8, 1.0, "tpe", 200, target=0.85),
     Case("gp-1s", 8, 1.0, "gp", 200, target=0.90, of_ceiling=True),
     Case("gp-10s-32", 32, 10.0, "gp", 160),

@@ -1,9 +1,9 @@
 """One rank of a measured study: the real coordinator, or a group of one whose trials sleep.
 
-    mpirun -np 1+GROUPS python -m efficiency.rank DIRECTORY CASE
+    mpirun -np 1+GROUPS python -m efficiency.rank DIRECTORY CASE [STORAGE]
 
-CASE is a `cases.Case` as JSON. Each rank leaves rank-N.json in the directory. All times are of the machine's monotonic
-clock, which its processes share.
+CASE is a `cases.Case` as JSON, STORAGE an Optuna storage URL. Each rank leaves rank-N.json in the directory. All times
+are of the machine's monotonic clock, which its processes share.
 """
 
 import json
@@ -16,10 +16,12 @@ from typing import Any
 
 from efficiency.cases import Case
 from efficiency.emulation import configure, duration, value_of
+from hvdgan.config import Config
 from hvdgan.files import append_json_line, write_json
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.topology import plan_groups
 from hvdgan.parallel.world import World
+from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.leading import lead
 from hvdgan.study.messages import Assignment, Control, Done, Outcome, Pruned
 from hvdgan.study.opening import open_coordinator
@@ -113,7 +115,7 @@ def keep_asks(asks: list[dict[str, Any]]) -> Callable[..., Proposal]:
     return timed
 
 
-def coordinate(case: Case, directory: Path, stack: ExitStack) -> tuple[Any, dict[str, Any]]:
+def coordinate(directory: Path, config: Config, stack: ExitStack) -> tuple[Coordinator, dict[str, Any]]:
     """Open the study; return its coordinator, and what is noted until the study is through."""
     resources = Resources()
     notes: dict[str, Any] = {"asks": [], "sources": {}, "cpu": [], "resources": resources.looks}
@@ -128,15 +130,15 @@ def coordinate(case: Case, directory: Path, stack: ExitStack) -> tuple[Any, dict
         if event["event"] == "finished":
             resources.look(event["counted"])
 
-    opened = open_coordinator(configure(case), directory, False, listen, ahead=True)
+    opened = open_coordinator(config, directory, False, listen, ahead=True)
     return stack.enter_context(opened), notes
 
 
-def main(directory: Path, case: Case) -> None:
+def main(directory: Path, case: Case, storage: str | None = None) -> None:
     """Be this rank of the study, and leave what was noted."""
     with guarded_world() as world, ExitStack() as stack:
-        opened: list[tuple[Any, dict[str, Any]]] = []
-        world.agree(lambda: opened.append(coordinate(case, directory, stack)))
+        opened: list[tuple[Coordinator, dict[str, Any]]] = []
+        world.agree(lambda: opened.append(coordinate(directory, configure(case, storage), stack)))
         topology = plan_groups(world.hosts, 1)
         with world.split(topology.roles[world.rank].group) as group:
             if group is None:
@@ -148,4 +150,4 @@ def main(directory: Path, case: Case) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Case(**json.loads(sys.argv[2])))
+    main(Path(sys.argv[1]), Case(**json.loads(sys.argv[2])), *sys.argv[3:])

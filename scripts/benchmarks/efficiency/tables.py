@@ -39,7 +39,7 @@ def time_table(measured: Measured) -> Table:
     """Tabulate what the coordinator's work costs, and where the points came from."""
     sources = sorted({name for runs in measured.values() for run in runs for name in run["sources"]})
     columns = (
-        *("case", "dispatch [ms]", "lowest", "highest", "90 % [ms]", "ask [ms]", "ask cpu [ms]"),
+        *("case", "dispatch [ms]", "lowest", "highest", "asked [ms]", "90 % [ms]", "ask [ms]", "ask cpu [ms]"),
         *("cpu [ms]", "serving [ms]", *sources),
     )
     rows = []
@@ -47,9 +47,9 @@ def time_table(measured: Measured) -> Table:
         dispatch = [1000 * run["dispatch"] for run in runs]
         times = [1000 * _median(runs, key) for key in ("dispatch_p90", "ask", "ask_cpu", "cpu", "cpu_main")]
         counts = [int(statistics.median(run["sources"].get(name, 0) for run in runs)) for name in sources]
-        rows.append(
-            (case.name, *map(_round, (statistics.median(dispatch), min(dispatch), max(dispatch), *times)), *counts)
-        )
+        asked = case.dispatch and 1000 * case.dispatch
+        middle = (statistics.median(dispatch), min(dispatch), max(dispatch), asked)
+        rows.append((case.name, *map(_round, (*middle, *times)), *counts))
     note = (
         "dispatch: from an outcome sent to the group's next assignment received. cpu: of the coordinator per trial; "
         "serving: of that, the thread that serves the groups. The last columns count points by their source."
