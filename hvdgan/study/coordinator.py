@@ -64,6 +64,11 @@ class Coordinator:
         """Whether nothing runs and nothing will start."""
         return not self.running and self.reason() is not None
 
+    @property
+    def giving(self) -> bool:
+        """Whether an idle group would get a trial, as soon as a point is ready."""
+        return self.counted + len(self.running) < self.total and self.reason() is None
+
     def reason(self) -> str | None:
         """Say why no trial starts any more; None while trials do."""
         return self._ending.reason(self._ledger.ended, self.counted)
@@ -74,12 +79,12 @@ class Coordinator:
 
     def prepare(self, groups: int) -> None:
         """Have points ready before groups become idle."""
-        needed = self.total - self.counted - len(self.running)
-        self._supply.refill(groups, 0 if self.reason() else needed)
+        needed = self.total - self.counted - len(self.running) if self.giving else 0
+        self._supply.refill(groups, needed, idle=groups - len(self.running))
 
     def next_assignment(self, group: int) -> Assignment | None:
         """Return the next trial for an idle group; None while no point is ready, or because nothing is left to give."""
-        if self.counted + len(self.running) >= self.total or self.reason():
+        if not self.giving:
             return None
         assignment = self._supply.next(group)
         if assignment is None:
@@ -88,7 +93,7 @@ class Coordinator:
         self._heard[group] = self._clock()
         self._ledger.give(assignment.number, group)
         self._judge.begin(assignment.number, self._ledger.curve(assignment.number).items())
-        self._listen(events.started(assignment, group, self._ledger.row(assignment.number)["source"]))
+        self._listen(events.started(assignment, group, self._ledger.source(assignment.number)))
         return assignment
 
     def handle(self, group: int, message: Report | Alive | Outcome) -> Advice | None:

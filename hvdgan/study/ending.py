@@ -19,6 +19,7 @@ class Ending:
         """
         self._settings, self._leaving, self._clock = settings, leaving, clock
         self._deadline = clock() + settings.timeout if settings.timeout else float("inf")
+        self._seen, self._reached = 0, reached(settings, ())
 
     def reason(self, ended: Sequence[history.Row], counted: int) -> str | None:
         """Return "done", "target", "patience", "preempted" or "timeout"; None while trials start.
@@ -33,11 +34,15 @@ class Ending:
             return "preempted"
         if self._clock() >= self._deadline:
             return "timeout"
-        return reached(self._settings, ended)
+        if len(ended) != self._seen:
+            self._seen, self._reached = len(ended), reached(self._settings, ended)
+        return self._reached
 
 
 def reached(settings: Study, ended: Sequence[history.Row]) -> str | None:
     """Return whether the values so far end the study: "target", "patience" or None; the first objective counts."""
+    if settings.target is None and settings.patience is None:
+        return None
     done = [row for row in ended if row["state"] == "done"]
     best = min((row["value"] for row in done), default=float("inf"))
     if settings.target is not None and best <= settings.target:

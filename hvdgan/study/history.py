@@ -5,7 +5,7 @@ import io
 import math
 import statistics
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,19 @@ def used(table: Iterable[Row]) -> list[Row]:
 
 
 def count(table: Sequence[Row]) -> int:
-    """Count the trials towards the total: those that were run, have ended and have no successor."""
+    """Count the trials towards the total."""
     continued = succeeded(table)
-    return sum(one["state"] in ENDED and one["number"] not in continued for one in used(table))
+    return sum(counts(one, continued) for one in table)
+
+
+def counts(one: Row, continued: Container[int]) -> bool:
+    """Tell whether a trial counts towards the total: it was run, has ended and has no successor.
+
+    Args:
+        one: Its row.
+        continued: Numbers of the attempts that another attempt continues.
+    """
+    return one["state"] in ENDED and one["failure"] != UNUSED and one["number"] not in continued
 
 
 def best(table: Iterable[Row]) -> Row | None:

@@ -15,8 +15,9 @@ from hvdgan.study.messages import Advice, Alive, Stop, Verdict
 from hvdgan.study.silence import DEFAULT, Silence
 from hvdgan.study.worker import Objective, run_alone
 
-LOOK_AROUND = 0.05
-"""Seconds after which a coordinator that heard nothing looks at its stock, its idle groups and the clock again."""
+LOOK_AROUND, SOON = 0.05, 0.002
+"""Seconds after which a coordinator that heard nothing looks at its stock, its idle groups and the clock again; and
+while a group waits for a point, which may be ready any moment."""
 
 
 def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]], silence: Silence = DEFAULT) -> None:
@@ -36,7 +37,8 @@ def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]]
     while alive and not coordinator.through:
         _assign_idle(world, coordinator, alive)
         coordinator.prepare(len(alive))
-        received = world.receive(LOOK_AROUND)
+        hungry = len(coordinator.running) < len(alive) and coordinator.giving
+        received = world.receive(SOON if hungry else LOOK_AROUND)
         if received is not None and received[0] in alive:
             _answer(world, coordinator, alive[received[0]], *received)
         for group in coordinator.fall_silent(silence.limit):

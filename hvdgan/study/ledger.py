@@ -43,36 +43,34 @@ class Ledger:
         self._study, self._settings, self._directory = study, settings, directory
         self._open: dict[int, Any] = {}
         self._curves: dict[int, dict[int, float]] = {}
-        self._rows: list[history.Row] = []
+        self._continued = history.succeeded(history.rows(study))
+        self._waiting = 0
         self.lost = self._recover()
         """Numbers of the trials that an earlier job left running; copies of them wait."""
-        self._rows = history.rows(study)
+        table = history.rows(study)
+        self._waiting = sum(row["state"] == "waiting" for row in table)
+        self.counted = history.count(table)
+        """Trials that have ended and count towards the total."""
+        self.ended = [row for row in table if row["state"] in history.ENDED]
+        """Rows of the trials that have ended, in this order."""
 
     @property
     def trials(self) -> list[Any]:
-        """Optuna's trials, not to be changed."""
+        """Optuna's trials, not to be changed; reads all that are open from the storage."""
         return self._study.get_trials(deepcopy=False)
-
-    @property
-    def counted(self) -> int:
-        """Trials that have ended and count towards the total."""
-        return history.count(self._rows)
-
-    @property
-    def ended(self) -> list[history.Row]:
-        """Rows of the trials that have ended, in this order."""
-        return [row for row in self._rows if row["state"] in history.ENDED]
 
     def enqueue(self, points: list[dict[str, Any]]) -> None:
         """Put given points into the queue."""
         for point in points:
             self._study.enqueue_trial(point)
+            self._waiting += 1
 
     def open_waiting(self) -> Assignment | None:
         """Open the next trial of the queue: a given point, or a further attempt; None when the queue is empty."""
-        if not self._study.get_trials(deepcopy=False, states=[_state("WAITING")]):
+        if not self._waiting:
             return None
         trial = self._study.ask()
+        self._waiting -= 1
         params = space.suggest(trial, self._settings.space)
         trial.set_user_attr("source", "enqueued")
         self._open[trial.number] = trial
@@ -85,16 +83,15 @@ class Ledger:
         """Open a trial at a proposed point, with all its parameters in one write."""
         import optuna
 
-        about = {"source": proposal.source}
-        self._study.add_trial(
-            optuna.create_trial(
-                state=_state("RUNNING"),
-                params=proposal.params,
-                distributions=proposal.distributions,
-                user_attrs=about,
-            )
+        template = optuna.create_trial(
+            state=_state("RUNNING"),
+            params=proposal.params,
+            distributions=proposal.distributions,
+            user_attrs={"source": proposal.source},
         )
-        trial = optuna.trial.Trial(self._study, self.trials[-1]._trial_id)
+        # `Study.add_trial` does the same but does not tell the id, and to look for it means to read all open trials.
+        created = self._study._storage.create_new_trial(self._study._study_id, template_trial=template)
+        trial = optuna.trial.Trial(self._study, created)
         self._open[trial.number] = trial
         self._curves[trial.number] = {}
         return self._assign(trial, proposal.params)
@@ -104,9 +101,9 @@ class Ledger:
         self._open[number].set_user_attr("group", group)
         self._open[number].set_user_attr("began", time.time())
 
-    def row(self, number: int) -> history.Row:
-        """Return the row of a trial."""
-        return history.row(self.trials[number])
+    def source(self, number: int) -> str:
+        """Return where the point of an open trial came from."""
+        return self._open[number].user_attrs["source"]
 
     def distributions(self, number: int) -> dict[str, Any]:
         """Return Optuna's distribution of each parameter of an open trial."""
@@ -134,21 +131,26 @@ class Ledger:
         curve = self._curves.pop(number)
         if outcome.details:
             trial.set_user_attr("details", outcome.details)
+        row = history.row(self._tell(trial, outcome, curve))
+        self.ended.append(row)
+        self.counted += history.counts(row, self._continued)
+        return row
+
+    def _tell(self, trial: Any, outcome: Outcome, curve: dict[int, float]) -> Any:
+        """Store how a trial ended; return it as Optuna's ended trial."""
         match outcome:
             case Done(values):
-                self._study.tell(trial.number, list(values))
+                return self._study.tell(trial, list(values))
             case Pruned(step):
                 trial.set_user_attr("pruned_at", step)
-                self._study.tell(trial.number, state=_state("PRUNED"))
+                return self._study.tell(trial, state=_state("PRUNED"))
             case Preempted(checkpoint):
                 self._enqueue_copy(trial, "resume_of", checkpoint=checkpoint, reports=sorted(curve.items()))
-                _fail(trial, "preempted", "left on request; a copy continues it")
+                return _fail(trial, "preempted", "left on request; a copy continues it")
             case Failed(kind, message):
-                self._close_failed(trial, kind, message, curve)
-        self._rows.append(self.row(number))
-        return self._rows[-1]
+                return self._close_failed(trial, kind, message, curve)
 
-    def _close_failed(self, trial: Any, kind: str, message: str, curve: dict[int, float]) -> None:
+    def _close_failed(self, trial: Any, kind: str, message: str, curve: dict[int, float]) -> Any:
         """End a trial that has no value; a further attempt waits first where one may help.
 
         A trial that was lost with its group goes on from its last checkpoints; one that failed starts anew.
@@ -161,7 +163,7 @@ class Ledger:
             self._enqueue_copy(trial, "retry_of", losses=losses, **self._left_behind(trial.number, curve))
         elif kind in RETRIED and about.get("failures", 0) < self._settings.retries:
             self._enqueue_copy(trial, "retry_of", failures=about.get("failures", 0) + 1)
-        _fail(trial, kind, message)
+        return _fail(trial, kind, message)
 
     def _assign(self, trial: Any, params: dict[str, Any]) -> Assignment:
         """Return an open trial as what its group gets to know."""
@@ -186,7 +188,6 @@ class Ledger:
         """
         from optuna.trial import Trial
 
-        continued = history.succeeded(history.rows(self._study))
         lost = []
         for frozen in [one for one in self.trials if one.state == _state("RUNNING")]:
             trial = Trial(self._study, frozen._trial_id)
@@ -194,7 +195,7 @@ class Ledger:
                 _fail(trial, "unused", UNUSED)
                 continue
             lost.append(frozen.number)
-            if frozen.number not in continued:
+            if frozen.number not in self._continued:
                 self._enqueue_copy(trial, "retry_of", **self._left_behind(frozen.number, curve_of(frozen)))
             _fail(trial, "lost", "the job ended while this trial was running")
         return lost
@@ -206,14 +207,15 @@ class Ledger:
         given = self.trials[trial.number].system_attrs.get("fixed_params", {})
         attributes = {**carried, **told, relation: trial.number, "attempt": about.get("attempt", 0) + 1}
         self._study.enqueue_trial({**given, **trial.params}, user_attrs=attributes)
-        self._rows.append(history.row(self.trials[-1]))
+        self._continued.add(trial.number)
+        self._waiting += 1
 
 
-def _fail(trial: Any, kind: str, message: str) -> None:
-    """End a trial without a value."""
+def _fail(trial: Any, kind: str, message: str) -> Any:
+    """End a trial without a value; return it as Optuna's ended trial."""
     trial.set_user_attr("failure", kind)
     trial.set_user_attr("message", _shorten(message))
-    trial.study.tell(trial.number, state=_state("FAIL"))
+    return trial.study.tell(trial, state=_state("FAIL"))
 
 
 def _insist_on_values(outcome: Outcome, count: int) -> Outcome:

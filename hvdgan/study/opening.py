@@ -15,7 +15,7 @@ from hvdgan.study.ledger import Ledger
 from hvdgan.study.proposer import AskAhead, AskNow, Proposer
 from hvdgan.study.pruning import Judge, curve_of
 from hvdgan.study.search import points, samplers, space
-from hvdgan.study.shadow import Shadow
+from hvdgan.study.shadow import Shadow, rehearse
 from hvdgan.study.store import lock, storage
 from hvdgan.study.supply import Supply
 
@@ -54,10 +54,9 @@ def open_coordinator(
     given = points.resolve_points(config)
     held = lock.hold(directory / "coordinator.lock")
     with held, storage.hold_study(config, directory, resume, force) as study:
-        if not study.get_trials(deepcopy=False):
-            for point in given:
-                study.enqueue_trial(point)
         ledger = Ledger(study, config.study, directory)
+        if not ledger.trials:
+            ledger.enqueue(given)
         with contextlib.closing(_open_proposer(config, ledger, ahead)) as proposer:
             supply = Supply(ledger, proposer, config.study, clock)
             ending = Ending(config.study, leaving, clock)
@@ -82,7 +81,9 @@ def _leave_table(config: Config, study: Any, directory: Path) -> Iterator[None]:
 def _open_proposer(config: Config, ledger: Ledger, ahead: bool) -> Proposer:
     """Start the sampler over the trials so far."""
     past = [trial for trial in ledger.trials if trial.state.is_finished()]
-    return AskAhead(lambda: Shadow(config.study, past)) if ahead else AskNow(Shadow(config.study, past))
+    if not ahead:
+        return AskNow(Shadow(config.study, past))
+    return AskAhead(lambda: Shadow(config.study, past), lambda: rehearse(config.study))
 
 
 def _brief_judge(config: Config, ledger: Ledger) -> Judge:

@@ -77,13 +77,23 @@ class AskNow:
 class AskAhead:
     """Proposes in a thread of its own, ahead of need; the thread alone touches the shadow."""
 
-    def __init__(self, make_shadow: Callable[[], Shadow]) -> None:
-        """Start the thread, which makes the shadow."""
+    def __init__(self, make_shadow: Callable[[], Shadow], rehearse: Callable[[], None] = lambda: None) -> None:
+        """Start the thread, which makes the shadow.
+
+        Args:
+            make_shadow: Returns the shadow.
+            rehearse: Loads what the sampler's own points need. Takes seconds, so it runs in a thread of its own: the
+                random points of the start-up are out long before.
+        """
         self.cost, self.pending = 0.0, 0
         self._orders: queue.SimpleQueue[Callable[[Shadow], None] | None] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[Proposal | Exception] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, args=(make_shadow,), name="sampler", daemon=True)
-        self._thread.start()
+        self._threads = (
+            threading.Thread(target=self._work, args=(make_shadow,), name="sampler", daemon=True),
+            threading.Thread(target=rehearse, name="rehearsal", daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
 
     def want(self, count: int) -> None:
         """Order points."""
@@ -113,9 +123,10 @@ class AskAhead:
         self._orders.put(lambda shadow: shadow.end(ticket, values))
 
     def close(self) -> None:
-        """Let the thread end; it is not waited for longer than a proposal takes."""
+        """Let the threads end; they are not waited for longer than a proposal takes."""
         self._orders.put(None)
-        self._thread.join(10)
+        for thread in self._threads:
+            thread.join(10)
 
     def _work(self, make_shadow: Callable[[], Shadow]) -> None:
         """Do what is ordered until the end; what goes wrong is raised where points are taken."""

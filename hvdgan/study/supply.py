@@ -56,16 +56,17 @@ class Supply:
             self._given, self._pace = now, min(now - self._given, 2 * self._pace)
         return assignment
 
-    def refill(self, groups: int, needed: int) -> None:
+    def refill(self, groups: int, needed: int, idle: int = 0) -> None:
         """Store the points that are ready and order new ones.
 
         Args:
             groups: How many groups work; the stock never holds more points.
             needed: How many further trials the study needs.
+            idle: How many of the groups wait for a point.
         """
         while (proposal := self._proposer.take()) is not None:
             self._stock.append(self._open(proposal))
-        room = min(self._enough(groups), needed) - len(self._stock) - self._proposer.pending
+        room = min(self._enough(groups, idle), needed) - len(self._stock) - self._proposer.pending
         if room > 0:
             self._proposer.want(room)
 
@@ -119,9 +120,11 @@ class Supply:
         self._tickets[assignment.number] = proposal.ticket
         return assignment
 
-    def _enough(self, groups: int) -> int:
+    def _enough(self, groups: int, idle: int) -> int:
         """Return how many points to have ready: few, because a later one knows more, but none too few.
 
-        One, unless trials go out faster than the sampler thinks.
+        One, unless trials go out faster than the sampler thinks, or several groups wait and it thinks fast.
         """
-        return max(1, min(groups, math.ceil(2 * self._proposer.cost / max(self._pace, 1e-3))))
+        behind = math.ceil(2 * self._proposer.cost / max(self._pace, 1e-3))
+        soon = int(READY / max(self._proposer.cost, 1e-3))
+        return max(1, min(groups, max(behind, min(idle, soon))))

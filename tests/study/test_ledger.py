@@ -20,7 +20,7 @@ def test_an_assignment_is_complete_before_it_leaves(make_config, open_ledger, tm
     assert (assignment.number, assignment.attempt, assignment.resume_from) == (0, 0, None)
     assert assignment.directory == str(tmp_path / "trials" / "0000")
     assert (tmp_path / "trials" / "0000").is_dir()
-    row = book.row(0)
+    row = rows_of(book)[0]
     assert (row["state"], row["group"], row["params"]) == ("running", 2, assignment.params)
 
 
@@ -81,7 +81,7 @@ def test_a_preempted_trial_goes_on_from_its_checkpoint(make_config, open_ledger)
     second = book.ask(2)
     assert (second.number, second.attempt, second.resume_from) == (1, 1, "checkpoint-7")
     assert second.params == first.params
-    assert book.row(1)["resume_of"] == 0
+    assert rows_of(book)[1]["resume_of"] == 0
 
 
 def test_trials_left_running_are_lost_and_tried_again(make_config, open_ledger):
@@ -97,8 +97,8 @@ def test_trials_left_running_are_lost_and_tried_again(make_config, open_ledger):
     copies = [again.ask(1), again.ask(2)]
     assert [copy.params for copy in copies] == [one.params for one in left]
     assert [(copy.number, copy.attempt) for copy in copies] == [(3, 1), (4, 1)]
-    assert [again.row(number)["retry_of"] for number in (3, 4)] == [1, 2]
-    assert again.row(3)["source"] == "enqueued"
+    assert [rows_of(again)[number]["retry_of"] for number in (3, 4)] == [1, 2]
+    assert rows_of(again)[3]["source"] == "enqueued"
 
 
 def test_a_lost_trial_goes_on_from_what_it_left_behind(make_config, open_ledger):

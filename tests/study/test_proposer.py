@@ -72,6 +72,16 @@ def test_the_thread_ends_with_its_proposer(ahead):
     assert not [thread for thread in threading.enumerate() if thread.name == "sampler"]
 
 
+def test_a_rehearsal_holds_up_no_point(make_config):
+    rehearsed = threading.Event()
+    proposer = AskAhead(lambda: Shadow(make_config().study, []), rehearsed.wait)
+    proposer.want(1)
+    assert taken(proposer) is not None
+    rehearsed.set()
+    proposer.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "rehearsal"]
+
+
 def test_on_demand_every_result_is_known(make_config):
     proposer = AskNow(Shadow(make_config().study, []))
     proposer.want(3)

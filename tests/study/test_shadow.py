@@ -1,5 +1,8 @@
 """The sampler's own view of a study: what it learns, and what it is spared."""
 
+import subprocess
+import sys
+
 import pytest
 
 from hvdgan.study.shadow import TICKETS, Improviser, Shadow, learned
@@ -84,3 +87,17 @@ def test_improvised_points_are_marked_and_all_different(make_config):
     points = [improviser.propose(number) for number in range(8)]
     assert {point.source for point in points} == {"quasi-random"}
     assert len({tuple(point.params.values()) for point in points}) == 8
+
+
+@pytest.mark.parametrize(("sampler", "loaded"), [("gp", True), ("tpe", False)])
+def test_a_rehearsal_loads_what_a_gaussian_process_needs(sampler, loaded):
+    study = {"sampler": sampler, "space": {"gan.latent_size": {"type": "int", "low": 50, "high": 400}}}
+    program = (
+        "import sys\n"
+        "from hvdgan.config import parse\n"
+        "from hvdgan.study.shadow import rehearse\n"
+        f"rehearse(parse({{'data': {{'files': ['none.h5']}}, 'study': {study}}}).study)\n"
+        "print({'torch', 'scipy.stats'} <= sys.modules.keys())\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout == f"{loaded}\n"

@@ -87,6 +87,13 @@ def test_a_fast_study_stocks_more_points_of_a_slow_sampler(shop):
     assert shop.proposer.pending == 4
 
 
+@pytest.mark.parametrize(("cost", "wanted"), [(0.0, 6), (0.02, 2), (0.3, 1)])
+def test_for_groups_that_wait_so_many_points_are_ordered_as_come_in_time(shop, cost, wanted):
+    shop.proposer.cost = cost
+    shop.supply.refill(8, 20, idle=6)
+    assert shop.proposer.pending == wanted
+
+
 def test_a_stocked_point_is_stored_whole_before_anybody_runs_it(shop):
     shop.supply.refill(1, 5)
     shop.proposer.finish()
@@ -101,15 +108,16 @@ def test_nobody_waits_long_for_the_process(shop):
     assert shop.supply.next(1) is None
     shop.now = FIRST + 0.1
     improvised = shop.supply.next(1)
-    assert shop.ledger.row(improvised.number)["source"] == "quasi-random"
+    assert shop.rows()[improvised.number]["source"] == "quasi-random"
     for value in (1.0, 2.0):  # the process models its first point after one result
         shop.proposer.finish()
         shop.proposer.pending += 1
         shop.close(shop.supply.next(2), Done((value,)))
-    assert shop.ledger.row(2)["source"] == "gp"
+    assert shop.rows()[2]["source"] == "gp"
     assert shop.supply.next(3) is None
     shop.now += READY + 0.01
-    assert shop.ledger.row(shop.supply.next(3).number)["source"] == "quasi-random"
+    assert shop.supply.next(3) is not None
+    assert shop.rows()[-1]["source"] == "quasi-random"
 
 
 def test_a_group_of_long_trials_waits_a_little_longer(shop):
@@ -138,8 +146,9 @@ def test_the_queue_comes_before_the_stock(shop):
     shop.supply.refill(1, 5)
     shop.proposer.finish()
     shop.supply.refill(1, 5)
-    shop.ledger._study.enqueue_trial(shop.rows()[0]["params"])
-    assert shop.ledger.row(shop.supply.next(1).number)["source"] == "enqueued"
+    shop.ledger.enqueue([shop.rows()[0]["params"]])
+    assert shop.supply.next(1) is not None
+    assert shop.rows()[-1]["source"] == "enqueued"
 
 
 def test_what_nobody_ran_is_unused_and_never_counts(shop):
