@@ -25,7 +25,7 @@ LOSSES = 2
 
 UNUSED = "asked for ahead of need; the job ended first"
 
-_CARRIED = ("failures", "losses", "checkpoint", "reports")
+_CARRIED = ("source", "failures", "losses", "checkpoint", "reports")
 """What a further attempt takes over from the one before, beside what it is told."""
 
 
@@ -72,7 +72,8 @@ class Ledger:
         trial = self._study.ask()
         self._waiting -= 1
         params = space.suggest(trial, self._settings.space)
-        trial.set_user_attr("source", "enqueued")
+        if "source" not in trial.user_attrs:
+            trial.set_user_attr("source", "enqueued")
         self._open[trial.number] = trial
         self._curves[trial.number] = {}
         for step, value in trial.user_attrs.get("reports", []):
@@ -156,9 +157,7 @@ class Ledger:
         A trial that was lost with its group goes on from its last checkpoints; one that failed starts anew.
         """
         about = trial.user_attrs
-        if kind == "unused" and about["source"] == "enqueued":
-            self._enqueue_copy(trial, "resume_of")
-        elif kind == "lost" and about.get("losses", 0) + 1 < LOSSES:
+        if kind == "lost" and about.get("losses", 0) + 1 < LOSSES:
             losses = about.get("losses", 0) + 1
             self._enqueue_copy(trial, "retry_of", losses=losses, **self._left_behind(trial.number, curve))
         elif kind in RETRIED and about.get("failures", 0) < self._settings.retries:

@@ -98,7 +98,7 @@ def test_trials_left_running_are_lost_and_tried_again(make_config, open_ledger):
     assert [copy.params for copy in copies] == [one.params for one in left]
     assert [(copy.number, copy.attempt) for copy in copies] == [(3, 1), (4, 1)]
     assert [rows_of(again)[number]["retry_of"] for number in (3, 4)] == [1, 2]
-    assert rows_of(again)[3]["source"] == "enqueued"
+    assert rows_of(again)[3]["source"] == rows_of(again)[1]["source"] == "random"
 
 
 def test_a_lost_trial_goes_on_from_what_it_left_behind(make_config, open_ledger):
