@@ -19,6 +19,7 @@ from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.launcher import survives_losses
 from hvdgan.parallel.topology import plan_groups
 from hvdgan.parallel.watchdog import Watchdog
+from hvdgan.parallel.world import leave_at_once
 from hvdgan.study.leading import lead
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
@@ -68,7 +69,9 @@ def main(directory, trials, stall, *flags):
             if group is None:
                 lead(world, opened[0], topology.groups, silence)
             else:
-                serve(world, group, trial_of(directory, silence, topology.groups[number][0]), silence=silence)
+                stop = serve(world, group, trial_of(directory, silence, topology.groups[number][0]), silence=silence)
+                if stop.lost and silence.survives:
+                    leave_at_once(EXIT_LOSSES)
         if opened and opened[0].given_up:
             stack.close()
             world.abort(EXIT_LOSSES)
