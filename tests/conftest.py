@@ -11,6 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import disks
 import processes
+from hypothesis import settings
+
+settings.register_profile("hvdgan", deadline=None)  # machines are shared: how long an example takes says little
+settings.load_profile("hvdgan")
 
 collect_ignore = ["programs"]
 

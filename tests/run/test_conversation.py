@@ -19,6 +19,8 @@ from hvdgan.run.mail import Beaten, Left, Mail, Wish
 from hvdgan.training.loop import PREEMPT, PRUNE, STOP
 
 EPOCHS, STEPS = 3, 4
+LONG = 1000
+"""Epochs of a training that nobody wants to end by itself, however late its threads hear of it."""
 
 
 class Study:
@@ -50,10 +52,10 @@ class BrokenError(Exception):
     """What its peers see."""
 
 
-def train(world, cell, voice, fold, fault, pause):
+def train(world, cell, voice, fold, fault, pause, epochs):
     """Do what the training loop does with its hooks; the OR over the ring is a gather."""
     voice.begin(fold, [])
-    for epoch in range(1, EPOCHS + 1):
+    for epoch in range(1, epochs + 1):
         for step in range(STEPS):
             time.sleep(pause.uniform(0, 0.002))
             if (world.rank, epoch, step) == fault:
@@ -68,21 +70,22 @@ def train(world, cell, voice, fold, fault, pause):
                 return word, epoch
         if cell.rank == 0:
             voice.reach(fold, epoch, {"merit": 10.0 * fold + epoch})
-    voice.end(fold, {"merit": 10.0 * fold + EPOCHS})
-    return 0, EPOCHS
+    voice.end(fold, {"merit": 10.0 * fold + epochs})
+    return 0, epochs
 
 
-def group_of(folds, study, fault=None, wanted=None, seed=0):
+def group_of(folds, study, fault=None, wanted=None, seed=0, epochs=LONG):
     """Return the program of a group that trains one trial: (word, epoch) or the exception's class of every rank."""
 
     def program(world):
         places, mail = place_folds(["node"] * world.size, folds), Mail(world)
         own = (lambda: PREEMPT) if world.rank == wanted else (lambda: 0)
-        curve = SideBySide(study, folds, EPOCHS)
+        curve = SideBySide(study, folds, epochs)
         voice = open_voice(mail, places, world.rank, curve, study, own)
         with world.split(places[world.rank]) as cell:
             try:
-                ending = train(world, cell, voice, places[world.rank], fault, random.Random(f"{seed}{world.rank}"))
+                pause = random.Random(f"{seed}{world.rank}")
+                ending = train(world, cell, voice, places[world.rank], fault, pause, epochs)
                 voice.leave(ending[0])
             except (TrainingError, BrokenError) as error:
                 cry(mail, places, world.rank)
@@ -97,7 +100,7 @@ def group_of(folds, study, fault=None, wanted=None, seed=0):
 @pytest.mark.parametrize("seed", range(4))
 def test_all_folds_train_and_their_mean_is_reported(seed):
     study = Study()
-    endings = run_ranks(6, group_of(3, study, seed=seed))
+    endings = run_ranks(6, group_of(3, study, seed=seed, epochs=EPOCHS))
     assert endings == [[(0, EPOCHS)] * 6] * 6
     assert study.reports == [(epoch, 10.0 + epoch, True) for epoch in range(1, EPOCHS + 1)]
     assert study.beats > 0
@@ -110,14 +113,14 @@ def test_a_failure_on_any_rank_stops_every_fold(rank):
     assert endings[rank ^ 1] is BrokenError
     others = [ending for number, ending in enumerate(endings) if number // 2 != rank // 2]
     assert {word for word, _ in others} == {STOP}
-    assert max(epoch for _, epoch in others) < EPOCHS
+    assert max(epoch for _, epoch in others) < LONG
 
 
 def test_one_judged_epoch_prunes_every_fold():
     study = Study({1: "prune"})
     endings = run_ranks(4, group_of(2, study))[0]
     assert {word for word, _ in endings} == {PRUNE}
-    assert [step for step, _, _ in study.reports] == [1]
+    assert [step for step, _, _ in study.reports][:1] == [1]
 
 
 @pytest.mark.parametrize("rank", range(4))
