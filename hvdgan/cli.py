@@ -7,19 +7,19 @@ horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, ove
 hvdgan launch -np 5 study config.yaml                 coordinator and groups, under mpirun
 hvdgan generate RUN --like data/*.h5 --out made.h5
 hvdgan evaluate made.h5 --reference data/*.h5 --out report
+hvdgan status RUN --follow                            trials, best and report look at a run, too
 """
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from hvdgan import __version__
-from hvdgan.config import Config, load
-from hvdgan.errors import EXIT_USAGE, HvdganError, UsageError
+from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
 app = typer.Typer(
@@ -38,6 +38,14 @@ ConfigFile = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="the Y
 Grid = Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="merge cells to so many")]
 Seed = Annotated[int, typer.Option(min=0, help="the same seed gives the same files")]
 Terse = Annotated[bool, typer.Option("--json", help="print JSON for scripts")]
+Live = Annotated[
+    Literal["auto", "on", "off"],
+    typer.Option("--live", help="redraw progress in place; auto finds out whether that reaches a terminal"),
+]
+RunIn = Annotated[Path, typer.Argument(metavar="RUN", help="run directory", show_default=False)]
+
+REDRAWN = {"auto": None, "on": True, "off": False}
+"""What the words of --live mean to a watcher."""
 
 
 def main() -> None:
@@ -99,17 +107,24 @@ def inspect(
 
 
 @app.command()
-def train(config: ConfigFile = None, out: RunOut = None, settings: Settings = None, resume: Resume = None) -> None:
+def train(
+    config: ConfigFile = None,
+    out: RunOut = None,
+    settings: Settings = None,
+    resume: Resume = None,
+    live: Live = "auto",
+) -> None:
     """Train one GAN on all processes of the job.
 
     Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
     """
     from hvdgan.report.live import watch_training
+    from hvdgan.run.plan import plan_run
     from hvdgan.run.train import train as verb
 
     with _world() as world:
-        made, path = world.agree(lambda: _plan(config, out, settings, resume))
-        with watch_training(made.training.epochs) as told:
+        made, path = world.agree(lambda: plan_run(config, out, settings, resume))
+        with watch_training(made.training.epochs, terminal=REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
 
@@ -122,18 +137,24 @@ def study(
     resume: Resume = None,
     trials: Annotated[int | None, typer.Option(help="alias of study.trials")] = None,
     ranks_per_trial: Annotated[int | None, typer.Option(help="alias of study.ranks_per_trial")] = None,
+    despite_differences: Annotated[
+        bool,
+        typer.Option("--despite-differences", help="resume although config.yaml is not what stored trials ran with"),
+    ] = False,
+    live: Live = "auto",
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
-    from hvdgan.report.live import watch_study
+    from hvdgan.run.looking import watching
+    from hvdgan.run.plan import plan_run
     from hvdgan.run.study import study as verb
 
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with _world() as world:
-        made, path = world.agree(lambda: _plan(config, out, settings, resume, aliases))
-        code = verb(made, path, resume is not None, world, watch_study)
+        made, path = world.agree(lambda: plan_run(config, out, settings, resume, aliases))
+        code = verb(made, path, resume is not None, world, watching(path, REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 
 
@@ -198,6 +219,9 @@ def doctor(
 def launch(
     context: typer.Context,
     processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
+    recover: Annotated[
+        bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")
+    ] = False,
 ) -> None:
     """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
 
@@ -205,21 +229,65 @@ def launch(
     """
     from hvdgan.run.launching import launch_verb
 
-    raise typer.Exit(launch_verb(processes, context.args))
+    raise typer.Exit(launch_verb(processes, context.args, recover))
 
 
 @app.command()
-def status(run: Annotated[Path, typer.Argument(help="run directory", show_default=False)]) -> None:
-    """Tell how a run ended, and leave with its exit code.
+def status(
+    run: RunIn,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until the run ends, or Ctrl-C")] = False,
+    live: Live = "auto",
+) -> None:
+    """Show how a run stands, from another shell, and leave with the exit code it ended with.
 
-    Example: `hvdgan status runs/first`
+    Example: `hvdgan status runs/search --follow`
     """
-    from hvdgan.run.directory import existing
-    from hvdgan.verdict import read_verdict
+    from hvdgan.run.looking import status as verb
 
-    verdict = read_verdict(existing(run).path)
-    typer.echo(verdict.message if verdict else "no verdict: the run goes on, or was killed; continue it with --resume")
-    raise typer.Exit(verdict.code if verdict else 0)
+    raise typer.Exit(verb(run, follow, REDRAWN[live]))
+
+
+@app.command()
+def trials(
+    run: RunIn,
+    csv: Annotated[bool, typer.Option("--csv", help="print CSV, everything included")] = False,
+    json: Terse = False,
+) -> None:
+    """List the trials of a study; the best, or the Pareto front, stands out.
+
+    Example: `hvdgan trials runs/search --csv > trials.csv`
+    """
+    from hvdgan.run.looking import trials as verb
+
+    verb(run, "csv" if csv else "json" if json else "table")
+
+
+@app.command()
+def best(
+    run: RunIn,
+    trial: Annotated[int | None, typer.Option(min=0, help="another one, such as a member of the front")] = None,
+) -> None:
+    """Print the configuration of a study's best trial, for `hvdgan train`.
+
+    Example: `hvdgan best runs/search > best.yaml`
+    """
+    from hvdgan.run.looking import best as verb
+
+    typer.echo(verb(run, trial), nl=False)
+
+
+@app.command()
+def report(
+    run: RunIn,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to make [default: RUN/report]")] = None,
+) -> None:
+    """Draw a study or a training: pictures, tables and one HTML page.
+
+    Example: `hvdgan report runs/search`
+    """
+    from hvdgan.run.report import report as verb
+
+    typer.echo(verb(run, out or run / "report"))
 
 
 def _world():
@@ -227,35 +295,3 @@ def _world():
     from hvdgan.parallel.guard import guarded_world
 
     return guarded_world()
-
-
-def _plan(
-    file: Path | None,
-    out: Path | None,
-    settings: list[str] | None,
-    resume: Path | None,
-    aliases: dict[str, int | None] | None = None,
-) -> tuple[Config, Path]:
-    """Return the configuration and the run directory that the words of a verb ask for.
-
-    Raises:
-        UsageError: A configuration and --resume, or neither.
-        ConfigError: The configuration is not legal.
-    """
-    given = {name: value for name, value in (aliases or {}).items() if value is not None}
-    if (file is None) == (resume is None):
-        raise UsageError("give a CONFIG to start a run, or --resume RUN to go on with one")
-    if resume is not None:
-        return _resumed(resume, out, settings, given)
-    config = load(file, settings)
-    return (config.replace(given) if given else config), out or Path("runs") / file.stem
-
-
-def _resumed(run: Path, out: Path | None, settings: list[str] | None, given: dict[str, int]) -> tuple[Config, Path]:
-    """Return the configuration of a run directory and its path; only the total of trials may change."""
-    from hvdgan.run.directory import read_config
-
-    if out is not None or settings or given.keys() - {"study.trials"}:
-        raise UsageError("--resume goes on with a run as it is; beside it only --trials may be given")
-    config = read_config(run)
-    return (config.replace(given) if given else config), run

@@ -38,5 +38,13 @@ class NotFiniteError(HvdganError):
     """A loss or a weight became NaN or infinite; training cannot go on from here."""
 
 
+class DiskFullError(HvdganError):
+    """There was no room to write a file; what it held before is intact, and the run can be resumed."""
+
+
 class RingBrokenError(HvdganError):
     """Another rank of the ring left or failed; this rank's own work was fine until then."""
+
+
+class RingShutError(RingBrokenError):
+    """The ring was shut down: a rank left it or, when none did, one stalled for so long that the others were freed."""

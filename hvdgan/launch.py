@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hvdgan.errors import MissingDependencyError, UsageError
+from hvdgan.secrets import hide_secrets
 
 FORWARDED = ("HOROVOD_", "HVDGAN_", "NCCL_", "OMP_", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
 """Beginnings of the environment variables that ranks on other hosts need; on this host they inherit all."""
@@ -67,7 +68,7 @@ def launch(np: int, argv: Sequence[str], options: Options | None = None) -> int:
     environment = rank_environment(np, count_cores(), os.environ)
     flags = [*mpirun_flags(np, count_cores(), os.geteuid() == 0), *options.extra]
     exports = [word for name in forwarded(environment) for word in ("-x", name)]
-    sys.stderr.write(describe(np, flags, argv, environment))
+    sys.stderr.write(hide_secrets(describe(np, flags, argv, environment)))
     command = [find_mpirun(), "-np", str(np), *flags, *exports, *options.program, *argv]
     code = _run(command, environment, options.patience)
     stored = options.verdict()

@@ -9,7 +9,12 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tiny networks only lose by more threads
 sys.path.insert(0, str(Path(__file__).parent))
 
+import disks
 import processes
+from hypothesis import settings
+
+settings.register_profile("hvdgan", deadline=None)  # machines are shared: how long an example takes says little
+settings.load_profile("hvdgan")
 
 collect_ignore = ["programs"]
 
@@ -27,6 +32,15 @@ def run_gloo():
 @pytest.fixture
 def run_job():
     return processes.run_job
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A folder on a file system of 1 MB; the test is skipped where mounting is not permitted."""
+    with disks.mounted(tmp_path / "disk", "1m") as folder:
+        if folder is None:
+            pytest.skip("mounting a tmpfs is not permitted here")
+        yield folder
 
 
 @pytest.fixture(scope="session")

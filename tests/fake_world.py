@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from hvdgan.errors import HvdganError
 
+NOBODY = 2**31 - 1
+"""No process has this id: threads cannot be ended like processes."""
+
 PATIENCE = 30.0
 """Seconds after which a thread that waits for another is a failed test, not a hanging one."""
 
@@ -29,6 +32,7 @@ class FakeWorld:
 
     def __init__(self, room, rank, hosts):
         self._room, self.rank, self.size, self.hosts = room, rank, room.size, tuple(hosts)
+        self.processes = (NOBODY,) * self.size
 
     @contextmanager
     def split(self, color):

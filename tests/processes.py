@@ -104,9 +104,16 @@ def marked(mark: str) -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _carries(entry, word)]
 
 
-def mpirun(np: int, words: Words) -> list[str | Path]:
-    """Return the command line of a job under mpirun."""
-    flags = ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"]
+def signal_rank(job: Job, rank: int, number: signal.Signals) -> None:
+    """Send a signal to one rank of a job under mpirun."""
+    word = f"OMPI_COMM_WORLD_RANK={rank}".encode()
+    (process,) = [one for one in marked(job.mark) if _carries(Path(f"/proc/{one}"), word)]
+    os.kill(process, number)
+
+
+def mpirun(np: int, words: Words, options: Sequence[str] = ()) -> list[str | Path]:
+    """Return the command line of a job under mpirun, with further options of mpirun."""
+    flags = ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", *options]
     return [need("mpirun"), *flags, "-np", str(np), *_program(words)]
 
 

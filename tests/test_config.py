@@ -29,7 +29,10 @@ def with_space(**space):
         (with_space(training__learning_rate={**RATE, "low": 1.0}), "low 1.0 lies above high 0.01"),
         (with_space(training__rate=RATE), "study.space: training.rate: unknown key; did you mean training.scale_rate?"),
         (with_space(training__epochs=RATE), "training.epochs: Input should be a valid integer"),
-        (with_space(data__validation=RATE), "data.validation: only gan.* and training.* can be searched"),
+        (
+            with_space(study__trials=RATE),
+            "study.trials: only data, gan, training, study.folds, study.fold_mode can be searched",
+        ),
         (with_space(gan__weights__ecal={"type": "categorical", "choices": [1, -1]}), "gan.weights.ecal: Input should"),
     ],
 )

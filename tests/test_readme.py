@@ -9,6 +9,9 @@ import yaml
 from hvdgan.cli import app
 from hvdgan.config import load, parse
 from hvdgan.run.build import check_model
+from hvdgan.study.search import samplers
+from hvdgan.study.search.layout import fit_layout
+from hvdgan.study.search.points import resolve_points
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,7 +20,11 @@ VERBS = {command.callback.__name__ for command in app.registered_commands}
 
 def test_the_configuration_is_legal():
     (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
-    check_model(parse(yaml.safe_load(block)))
+    config, messages = fit_layout(parse(yaml.safe_load(block)))
+    assert messages == []
+    samplers.check(config.study)
+    assert len(resolve_points(config)) == 1
+    check_model(config)
 
 
 def test_the_demo_is_legal():

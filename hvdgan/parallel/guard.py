@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from hvdgan.errors import EXIT_FAILED, HvdganError
+from hvdgan.files import room_for
 from hvdgan.parallel.launcher import is_first
 from hvdgan.parallel.world import SoloWorld, World, open_world
+from hvdgan.secrets import hide_secrets
 
 
 @contextmanager
@@ -29,7 +31,8 @@ def guard(world: World, environ: Mapping[str, str] = os.environ) -> Iterator[Non
         SystemExit: With the error's exit code, after an error that the message explains.
     """
     try:
-        yield
+        with room_for():
+            yield
     except HvdganError as error:
         alike = getattr(error, "agreed_by", 0) >= world.size
         if is_first(environ) or not alike:
@@ -60,6 +63,6 @@ def _where(world: World) -> str:
 
 
 def _tell(message: str) -> None:
-    """Write a message in one piece, so that ranks do not mix their lines."""
-    sys.stderr.write(message + "\n")
+    """Write a message in one piece, so that ranks do not mix their lines, and without passwords."""
+    sys.stderr.write(hide_secrets(message) + "\n")
     sys.stderr.flush()

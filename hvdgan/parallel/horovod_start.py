@@ -5,46 +5,68 @@ started.
 """
 
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
 
-from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, UsageError
+from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, RingShutError, UsageError
 from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.world import World
 
 _gloo_starts = 0
 """How often this process started Horovod over gloo; see `started`."""
 
+SHUT = "Horovod has been shut down"
+"""How Horovod's error begins when another rank left, or when Horovod freed the ring of a rank that stalls."""
+
 CHECK, SHUTDOWN = "HOROVOD_STALL_CHECK_TIME_SECONDS", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS"
 
 
-def stall_settings(environ: Mapping[str, str]) -> dict[str, str]:
+def stall_settings(seconds: float, environ: Mapping[str, str]) -> dict[str, str]:
     """Return after how many seconds Horovod warns of a rank that stalls, and after how many it frees the others.
 
-    Horovod's own default never frees them; ours is 60 and 300. Both can be set in the environment.
+    Horovod's own default never frees them. It looks every so many seconds as it warns after, and frees them up to two
+    looks late: a quarter of the time, at most a minute, keeps that below half of it. The environment has the last word.
 
     Args:
+        seconds: Time without a step after which the others are freed; rounded up to whole seconds, at least 2.
         environ: The environment.
 
     Raises:
         UsageError: Not numbers, or Horovod would silently never free the others.
 
-    >>> stall_settings({"HOROVOD_STALL_CHECK_TIME_SECONDS": "30"})
+    >>> stall_settings(300, {"HOROVOD_STALL_CHECK_TIME_SECONDS": "30"})
     {'HOROVOD_STALL_CHECK_TIME_SECONDS': '30', 'HOROVOD_STALL_SHUTDOWN_TIME_SECONDS': '300'}
     """
-    settings = {CHECK: environ.get(CHECK, "60"), SHUTDOWN: environ.get(SHUTDOWN, "300")}
+    given = {name: environ[name] for name in (CHECK, SHUTDOWN) if name in environ}
     try:
-        check, shutdown = (int(value) for value in settings.values())
+        shutdown = int(given.get(SHUTDOWN, max(2, math.ceil(seconds))))
+        check = int(given.get(CHECK, min(60, max(1, shutdown // 4)) if shutdown else 60))
     except ValueError:
-        raise UsageError(f"{CHECK} and {SHUTDOWN} are whole seconds; given: {settings}") from None
+        raise UsageError(f"{CHECK} and {SHUTDOWN} are whole seconds; given: {given}") from None
     if 0 < shutdown <= check:
         raise UsageError(
             f"{SHUTDOWN}={shutdown} must be larger than {CHECK}={check}, or Horovod ignores it; 0 switches it off"
         )
-    return settings
+    return {CHECK: str(check), SHUTDOWN: str(shutdown)}
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the block: Horovod reads them at every start, the user's own stay the user's."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def is_alone(world: World, environ: Mapping[str, str] = os.environ) -> bool:
@@ -76,7 +98,7 @@ def load_horovod(framework: str) -> Any:
 
 
 @contextmanager
-def started(framework: str, world: World) -> Iterator[Any]:
+def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]:
     """Initialise Horovod over a world and shut it down at the end, also after an error. Collective.
 
     Over MPI this can be done again and again, with other worlds. Over gloo once: the rendezvous server of `horovodrun`
@@ -85,6 +107,7 @@ def started(framework: str, world: World) -> Iterator[Any]:
     Args:
         framework: "torch" or "tensorflow".
         world: The processes of the ring; a world of one under `horovodrun --gloo` stands for Horovod's own world.
+        stall_timeout: Seconds without a step after which the peers of a rank are freed; see `stall_settings`.
 
     Returns:
         The module `horovod.<framework>`.
@@ -94,12 +117,13 @@ def started(framework: str, world: World) -> Iterator[Any]:
         UsageError: A second start over gloo.
     """
     hvd = load_horovod(framework)
-    os.environ.update(stall_settings(os.environ))
+    settings = stall_settings(stall_timeout, os.environ)
     _count_start()
     world.gather(None)
     try:
         with broken_told():
-            hvd.init(comm=world.communicator)
+            with _environment(settings):
+                hvd.init(comm=world.communicator)
             if world.size not in (1, hvd.size()):
                 raise HvdganError(f"Horovod sees {hvd.size()} ranks where MPI sees {world.size}; see `hvdgan doctor`")
             yield hvd
@@ -123,12 +147,14 @@ def broken_told() -> Iterator[None]:
     """Turn Horovod's error for a lost rank into ours.
 
     Raises:
-        RingBrokenError: Horovod gave up.
+        RingShutError: Horovod was shut down under this rank.
+        RingBrokenError: Horovod gave up for another reason.
     """
     from horovod.common.exceptions import HorovodInternalError
 
     try:
         yield
     except HorovodInternalError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RingBrokenError(f"another rank of the ring left, failed or stalled; Horovod says: {reason}") from error
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        kind = RingShutError if reason.startswith(SHUT) else RingBrokenError
+        raise kind(f"another rank of the ring left, failed or stalled; Horovod says: {reason}") from error

@@ -21,11 +21,12 @@ from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
+        stall_timeout: Seconds without a step after which the peers of a rank are freed.
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
@@ -34,7 +35,7 @@ def open_ring(world: World) -> Iterator[Ring]:
     if is_alone(world):
         yield SoloRing()
         return
-    with started("torch", world) as hvd, closing(HorovodRing(TorchChannel(hvd))) as ring:
+    with started("torch", world, stall_timeout) as hvd, closing(HorovodRing(TorchChannel(hvd))) as ring:
         yield ring
 
 

@@ -70,6 +70,15 @@ def check_size(size: int, environ: Mapping[str, str]) -> None:
         )
 
 
+def survives_losses(environ: Mapping[str, str]) -> bool:
+    """Return whether the job outlives a process that ends: it does under `mpirun --enable-recovery`.
+
+    >>> survives_losses({"OMPI_MCA_orte_enable_recovery": "1"}), survives_losses({})
+    (True, False)
+    """
+    return environ.get("OMPI_MCA_orte_enable_recovery") == "1"
+
+
 def is_first(environ: Mapping[str, str]) -> bool:
     """Return whether this is the process that speaks for the job, as far as its launcher tells.
 

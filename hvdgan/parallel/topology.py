@@ -1,7 +1,7 @@
 """Topology: which rank coordinates, and which ranks train a trial together; pure rank arithmetic, nothing else.
 
-Rank 0 coordinates, the others form groups of equal size, and a group may split again into folds. A world of one is
-coordinator and group at once.
+Rank 0 coordinates, the others form groups of equal size; a world of one is coordinator and group at once. A group may
+split again into folds, anew for every trial.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,10 @@ class Role:
     Args:
         coordinates: Whether it is the coordinator.
         group: Number of its group, the color to split the world with; None for a coordinator that does not train.
-        fold: Number of its fold in the group, the color to split the group with; None without a group.
-        place: Its rank in the ring of its fold; None without a group.
     """
 
     coordinates: bool
     group: int | None
-    fold: int | None
-    place: int | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Topology:
     straddling: tuple[int, ...]
 
 
-def plan_groups(hosts: Sequence[str], ranks_per_trial: int, folds: int = 1) -> Topology:
+def plan_groups(hosts: Sequence[str], ranks_per_trial: int) -> Topology:
     """Divide a world into a coordinator and groups.
 
     Every host forms as many whole groups as its ranks allow, so a group straddles hosts only when it does not fit on
@@ -54,7 +50,6 @@ def plan_groups(hosts: Sequence[str], ranks_per_trial: int, folds: int = 1) -> T
     Args:
         hosts: Name of the host of every rank.
         ranks_per_trial: Size of a group.
-        folds: How many folds of a trial a group trains side by side, each on an equal part of its ranks.
 
     Raises:
         UsageError: The numbers do not divide; the message says which would.
@@ -62,22 +57,62 @@ def plan_groups(hosts: Sequence[str], ranks_per_trial: int, folds: int = 1) -> T
     >>> plan_groups(["a", "a", "a", "b", "b"], 2).groups
     ((1, 2), (3, 4))
     """
-    if ranks_per_trial < 1 or folds < 1 or ranks_per_trial % folds:
-        raise UsageError(
-            f"{ranks_per_trial} ranks per trial cannot train {folds} folds side by side; "
-            f"make --ranks-per-trial a multiple of {max(folds, 1)}"
-        )
+    if ranks_per_trial < 1:
+        raise UsageError(f"{ranks_per_trial} ranks cannot train a trial; --ranks-per-trial is at least 1")
     trainers = list(range(1, len(hosts))) or [COORDINATOR]
     if len(trainers) % ranks_per_trial:
         raise UsageError(_explain(len(hosts), ranks_per_trial))
     groups = _pack(trainers, hosts, ranks_per_trial)
-    roles = [Role(rank == COORDINATOR, None, None, None) for rank in range(len(hosts))]
-    for number, group in enumerate(groups):
-        for fold, ring in enumerate(_pack(group, hosts, ranks_per_trial // folds)):
-            for place, rank in enumerate(ring):
-                roles[rank] = Role(rank == COORDINATOR, number, fold, place)
+    member = {rank: number for number, group in enumerate(groups) for rank in group}
+    roles = [Role(rank == COORDINATOR, member.get(rank)) for rank in range(len(hosts))]
     straddling = [number for number, group in enumerate(groups) if len({hosts[rank] for rank in group}) > 1]
     return Topology(tuple(roles), tuple(groups), tuple(straddling))
+
+
+def place_folds(hosts: Sequence[str], folds: int) -> tuple[int, ...]:
+    """Divide a group into rings of equal size, one for each fold that trains side by side with the others.
+
+    Hosts are respected as in `plan_groups`. Rank 0 of the group is always in fold 0.
+
+    Args:
+        hosts: Name of the host of every rank of the group.
+        folds: How many folds train side by side.
+
+    Returns:
+        The fold of every rank, the color to split the group with.
+
+    Raises:
+        UsageError: The group cannot be divided; the message says what could.
+
+    >>> place_folds(["a", "b", "a", "b"], 2)
+    (0, 1, 0, 1)
+    """
+    size = fold_size(len(hosts), folds)
+    member = {rank: fold for fold, ring in enumerate(_pack(range(len(hosts)), hosts, size)) for rank in ring}
+    return tuple(member[rank] for rank in range(len(hosts)))
+
+
+def fold_size(ranks_per_trial: int, folds: int) -> int:
+    """Return how many ranks of a group train one of the folds that train side by side.
+
+    Raises:
+        UsageError: The group cannot be divided; the message says what could.
+
+    >>> fold_size(4, 3)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    hvdgan.errors.UsageError: a group of 4 ranks cannot train 3 folds side by side; use --ranks-per-trial 3 or 6, ...
+    """
+    if folds < 1 or ranks_per_trial % folds:
+        above = -(-ranks_per_trial // max(folds, 1)) * max(folds, 1)
+        sizes = " or ".join(str(size) for size in (above - folds, above) if size > 0)
+        divisors = " or ".join(str(k) for k in range(2, ranks_per_trial + 1) if ranks_per_trial % k == 0)
+        ranks = "1 rank" if ranks_per_trial == 1 else f"{ranks_per_trial} ranks"
+        raise UsageError(
+            f"a group of {ranks} cannot train {folds} folds side by side; "
+            f"use --ranks-per-trial {sizes}, study.folds {divisors or 1}, or study.fold_mode sequential"
+        )
+    return ranks_per_trial // folds
 
 
 def _pack(ranks: Sequence[int], hosts: Sequence[str], size: int) -> list[tuple[int, ...]]:

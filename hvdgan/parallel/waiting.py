@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 1e-4, 2e-2
+SHORTEST_PAUSE, LONGEST_PAUSE = 1e-4, 5e-3
 """Seconds between two looks while waiting: the pause doubles from the first to the second."""
 
 

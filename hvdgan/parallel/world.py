@@ -5,13 +5,14 @@ launched with MPI must never initialise it. Waiting polls with a growing pause, 
 """
 
 import os
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from hvdgan.errors import HvdganError, MissingDependencyError, UsageError
 from hvdgan.parallel.launcher import check_size, launcher
@@ -30,6 +31,8 @@ class World(Protocol):
     size: int
     hosts: tuple[str, ...]
     """Name of the host of every rank."""
+    processes: tuple[int, ...]
+    """Process id of every rank on its host."""
     communicator: Any
     """What `horovod.init(comm=...)` takes; None for a world of one."""
 
@@ -73,7 +76,7 @@ class SoloWorld:
 
     def __init__(self) -> None:
         """Start with an empty mailbox."""
-        self.hosts = (socket.gethostname(),)
+        self.hosts, self.processes = (socket.gethostname(),), (os.getpid(),)
         self._mailbox: list[Any] = []
 
     @contextmanager
@@ -118,7 +121,8 @@ class MpiWorld:
         """
         self.communicator, self._mpi = communicator, mpi
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
-        self.hosts = tuple(communicator.allgather(mpi.Get_processor_name()))
+        told = communicator.allgather((mpi.Get_processor_name(), os.getpid()))
+        self.hosts, self.processes = tuple(host for host, _ in told), tuple(process for _, process in told)
         self._posted: list[Any] = []
 
     @contextmanager
@@ -148,7 +152,8 @@ class MpiWorld:
 
         def look() -> bool:
             self._all_sent()
-            message = self.communicator.improbe(status=status)
+            # Open MPI looks for what has come first, and lets it in then: the second call finds what was on its way.
+            message = self.communicator.improbe(status=status) or self.communicator.improbe(status=status)
             if message is not None:
                 arrived.append((status.Get_source(), message.recv()))
             return bool(arrived)
@@ -237,6 +242,30 @@ def _load_mpi() -> Any:
             "use an MPI built with it, for instance the one scripts/setup installs"
         )
     return MPI
+
+
+def end_here(world: World, ranks: Iterable[int]) -> None:
+    """Kill those of some ranks that live on this host: a launcher waits for ever for a process that was stopped.
+
+    Args:
+        world: All processes.
+        ranks: Ranks that are lost to the job.
+    """
+    for rank in ranks:
+        if world.hosts[rank] == world.hosts[world.rank]:
+            with suppress(ProcessLookupError):
+                os.kill(world.processes[rank], signal.SIGKILL)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End this process without MPI's farewell, which waits for ranks that are lost.
+
+    Args:
+        code: The exit code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def mark_agreed(error: HvdganError, ranks: int) -> HvdganError:

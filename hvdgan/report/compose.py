@@ -11,13 +11,21 @@ from typing import Any
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hvdgan import pareto
+from hvdgan.report.coordinates import draw_coordinates
 from hvdgan.report.energy import draw_sampling_fraction, draw_spectra
 from hvdgan.report.events import draw_event_pair, draw_events, pick_events
+from hvdgan.report.front import draw_front
+from hvdgan.report.gantt import draw_gantt
 from hvdgan.report.page import Picture
+from hvdgan.report.scales import Space
 from hvdgan.report.showers import draw_correlations, draw_profiles
-from hvdgan.report.study import draw_history, draw_importances, draw_slices
+from hvdgan.report.slices import draw_slices
+from hvdgan.report.study import draw_history, draw_importances
 from hvdgan.report.style import save_picture
+from hvdgan.report.timeline import Job
 from hvdgan.report.training import draw_training
+from hvdgan.report.trials import completed, judge_by, name_objective
 
 Row = Mapping[str, Any]
 
@@ -66,20 +74,40 @@ def draw_shower_pictures(
 
 
 def draw_study_pictures(
-    rows: Sequence[Row], importances: Mapping[str, float], untrained: float | None = None
+    rows: Sequence[Row],
+    importances: Sequence[Mapping[str, float]] = (),
+    untrained: float | None = None,
+    objectives: Sequence[str] = ("merit",),
+    space: Space | None = None,
+    jobs: Sequence[Job] = (),
 ) -> list[Drawing]:
     """Draw everything about a study.
 
     Args:
-        rows: One per trial, see `report.study`.
-        importances: Parameter name -> importance; may be empty.
-        untrained: Merit of an untrained generator.
+        rows: One per trial, see `report.trials`.
+        importances: Of each objective, parameter name -> importance; may be empty.
+        untrained: First value of an untrained generator.
+        objectives: Names of the values.
+        space: The search space, for the axes of parameters.
+        jobs: What the groups did when.
     """
-    return [
-        Drawing("study_history", "Search history", HISTORY, draw_history(rows, untrained)),
-        Drawing("study_importances", "Importance of the parameters", IMPORTANCES, draw_importances(importances)),
-        Drawing("study_slices", "Value against each parameter", SLICES, draw_slices(rows, untrained)),
-    ]
+    front = pareto.front({row["number"]: row["values"] for row in completed(rows)}) if len(objectives) > 1 else []
+    drawings = [Drawing("study_history", "Search history", HISTORY, draw_history(rows, untrained, objectives))]
+    if len(objectives) > 1:
+        drawings.append(Drawing("study_front", "Pareto front", FRONT, draw_front(rows, front, objectives)))
+    for place, name in enumerate(objectives):
+        end, of = (f"_{name}", f", by {name.replace('_', ' ')}") if len(objectives) > 1 else ("", "")
+        shares = importances[place] if place < len(importances) else {}
+        seen, baseline = judge_by(rows, place), None if place else untrained
+        label = f"importance for a good {name.replace('_', ' ')}"
+        slices = draw_slices(seen, baseline, name_objective(name), space)
+        drawings += [
+            Drawing(f"study_importances{end}", f"Importance{of}", IMPORTANCES, draw_importances(shares, label)),
+            Drawing(f"study_slices{end}", f"Value against each parameter{of}", SLICES, slices),
+        ]
+    coordinates = draw_coordinates(rows, front, objectives, space)
+    drawings.insert(-1, Drawing("study_coordinates", "Parallel coordinates", COORDINATES, coordinates))
+    return [*drawings, Drawing("study_groups", "The groups at work", GANTT, draw_gantt(jobs))]
 
 
 def draw_training_pictures(
@@ -128,7 +156,19 @@ LAYERS = (
 )
 HISTORY = (
     "One dot per trial, coloured by where its parameters came from; the black line is the best value so far, crosses "
-    "at the top are trials that failed, the dashed line is a generator that was never trained."
+    "at the top are trials that failed, hollow ones were given up at that value, the dashed line is a generator that "
+    "was never trained."
+)
+FRONT = (
+    "Every trial by its values. No trial is better than a ringed one in everything; which of them to take is your "
+    "choice: `hvdgan best RUN --trial N` prints its configuration."
+)
+COORDINATES = (
+    "One line per trial through its parameters, the darker the better; the best is black. Where the dark lines run "
+    "together a parameter matters, where they fan out it does not."
+)
+GANTT = (
+    "One lane per group, one bar per trial, coloured by how it ended; grey is time in which a group had nothing to do."
 )
 IMPORTANCES = "How much each parameter decides whether a trial is among the best; they add up to 100 %."
 SLICES = "Every trial against each of its parameters; the best one is ringed. A valley shows where good values lie."

@@ -11,30 +11,38 @@ Events and rows are plain dicts, as `study.events` and `training.loop` make them
 """
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from hvdgan.report.board import Board
-from hvdgan.report.tables import Table, show, to_rich
-from hvdgan.report.terminal import reaches_person
+from hvdgan.report.screen import Screen
+from hvdgan.report.tables import show
+from hvdgan.report.terminal import measure_screen, reaches_person
 
 Event = Mapping[str, Any]
 Listener = Callable[[Event], None]
 
-PAUSE = 0.2
-"""Seconds between two drawings of the live table, unless a trial starts or ends."""
+PAUSE = 0.5
+"""Seconds between two drawings of the live table."""
 
-FIRST = ("group", "step", "state", "value", "failure", "counted", "message")
+SUMMARY = 30.0
+"""Seconds between two summaries where nothing can be redrawn."""
+
+FIRST = ("group", "step", "state", "value", "failure", "counted", "reason", "message")
 """Keys of an event that come first in its line."""
 
-QUIET = ("event", "time", "trial", "number", "message", "params", "values", "details", "start", "end", "total")
+QUIET = (
+    *("event", "time", "trial", "number", "message", "reason", "params", "values", "details", "start", "end", "total"),
+    *("intermediate", "judged", "objectives"),
+)
 """Keys of an event that its line says otherwise, or not at all."""
 
 KINDS = {"untrained": " untrained,", "epoch": " done,"}
@@ -43,26 +51,40 @@ KINDS = {"untrained": " untrained,", "epoch": " done,"}
 
 @contextmanager
 def watch_study(
-    total: int, groups: int, stream: TextIO | None = None, terminal: bool | None = None
+    total: int,
+    groups: int,
+    stream: TextIO | None = None,
+    terminal: bool | None = None,
+    past: Iterable[Event] = (),
 ) -> Iterator[Listener]:
-    """Show a study: a live table with one row per group, or one line per event.
+    """Show a study: a live table with one row per group, or one line per event and now and then a summary.
 
     Args:
         total: Trials to do in all.
         groups: How many groups work; numbered from 1.
         stream: Where to; standard output by default.
         terminal: Whether lines can be redrawn there; found out by default.
+        past: Events of earlier jobs of the study.
     """
-    stream = stream or sys.stdout
-    if not (reaches_person() if terminal is None else terminal):
-        yield lambda event: _write(stream, study_line(event))
-        return
-    board, console = Board(total, groups), Console(file=stream, force_terminal=True)
-    with Live(draw_board(board), console=console, auto_refresh=False, vertical_overflow="visible") as live:
-        try:
-            yield _redrawing(board, live)
-        finally:
-            live.update(draw_board(board), refresh=True)
+    board = Board(total, groups)
+    for event in past:
+        board.take(event)
+    board.assemble(groups, total)
+    with watch_board(board, stream or sys.stdout, reaches_person() if terminal is None else terminal) as listen:
+        yield listen
+
+
+@contextmanager
+def watch_board(board: Board, stream: TextIO, terminal: bool) -> Iterator[Listener]:
+    """Show a board that may know something already, and keep it up to date.
+
+    Args:
+        board: The state of a study.
+        stream: Where to.
+        terminal: Whether lines can be redrawn there.
+    """
+    with (_drawing if terminal else _telling)(board, stream) as listen:
+        yield listen
 
 
 @contextmanager
@@ -87,19 +109,20 @@ def study_line(event: Event) -> str:
 
     >>> study_line({"event": "reported", "time": 0, "trial": 3, "group": 1, "step": 2, "values": {"merit": 0.41}})[9:]
     'trial 3 reported group=1 step=2 merit=0.41'
+    >>> study_line({"event": "begun", "time": 0, "groups": 2, "counted": 3, "total": 20})[9:]
+    'study begun counted=3/20 groups=2'
     """
     about = {key: value for key, value in event.items() if key not in QUIET and value not in (None, [], "")}
     if "total" in event:
         about["counted"] = f"{event.get('counted')}/{event['total']}"
-    if event.get("message"):
-        about["message"] = repr(show(str(event["message"]).strip().splitlines()[-1]))
-    if event["event"] == "started":
-        about.update(event["params"])
-    elif event["event"] == "reported":
-        about.update(event["values"])
+    for key in ("message", "reason"):
+        if event.get(key):
+            text = show(str(event[key]).strip().partition("\n")[0])
+            about[key] = repr(text) if " " in text else text
+    about.update(event.get({"started": "params", "reported": "values"}.get(event["event"], ""), {}))
     ordered = {key: about[key] for key in (*FIRST, *about) if key in about}
-    clock = datetime.fromtimestamp(event["time"]).strftime("%H:%M:%S")
-    return " ".join([clock, f"trial {event['trial']} {event['event']}", *_pairs(ordered)])
+    whose = f"trial {event['trial']}" if "trial" in event else "study"
+    return " ".join([_clock(event["time"]), f"{whose} {event['event']}", *_pairs(ordered)])
 
 
 def training_line(row: Event, epochs: int) -> str:
@@ -117,27 +140,48 @@ def training_line(row: Event, epochs: int) -> str:
     return " ".join([where, *_pairs(about)])
 
 
-def draw_board(board: Board) -> Group:
-    """Return the live table of a study."""
-    rows = tuple(board.line(group) for group in board.groups)
-    table = to_rich(Table("", board.columns, rows))
-    table.title = None
-    return Group(Text(board.headline(), style="bold"), table)
+@contextmanager
+def _drawing(board: Board, stream: TextIO) -> Iterator[Listener]:
+    """Keep the board up to date and drawn; a thread of its own lets its clocks run while nothing happens."""
+    guard = threading.Lock()
+    console = Console(file=stream, force_terminal=True, highlight=False)
+
+    def draw() -> Screen:
+        if (size := measure_screen()) is not None:
+            console.size = size
+        return Screen(board, guard)
+
+    with Live(get_renderable=draw, console=console, refresh_per_second=1 / PAUSE, vertical_overflow="crop") as live:
+        live.refresh()
+
+        def listen(event: Event) -> None:
+            with guard:
+                board.take(event)
+
+        yield listen
 
 
-def _redrawing(board: Board, live: Live) -> Listener:
-    """Return a listener that keeps the board and draws it, but not too often."""
-    drawn = 0.0
+@contextmanager
+def _telling(board: Board, stream: TextIO) -> Iterator[Listener]:
+    """Write a line per event, a summary now and then, and one at the end."""
+    told = time.monotonic()
+    groups = f"{len(board.groups)} group{'s' * (len(board.groups) != 1)}"
+    _write(stream, f"{_clock(time.time())} study of {board.total} trials on {groups}")
 
     def listen(event: Event) -> None:
-        nonlocal drawn
+        nonlocal told
         board.take(event)
-        now = time.monotonic()
-        if event["event"] != "reported" or now - drawn >= PAUSE:
-            drawn = now
-            live.update(draw_board(board), refresh=True)
+        _write(stream, study_line(event))
+        if event["event"] == "ended" or (event["event"] == "finished" and time.monotonic() - told >= SUMMARY):
+            told = time.monotonic()
+            _write(stream, f"{_clock(event['time'])} {board.headline()}")
 
-    return listen
+    yield listen
+
+
+def _clock(seconds: float) -> str:
+    """Return the time of day of a moment, given in seconds since 1970."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:

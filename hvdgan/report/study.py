@@ -1,8 +1,7 @@
-"""A study in pictures: how the search went, what mattered, and where good values lie."""
+"""A study in pictures: how the search went, and what mattered."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,19 +12,27 @@ from hvdgan.report.style import (
     INK,
     REFERENCE_FILL,
     UNTRAINED,
+    finite,
     fit_scale,
     format_number,
     new_figure,
-    plain_numbers,
     put_note,
     put_title,
     styled,
     tick_integers,
 )
-from hvdgan.report.trials import Row, completed, draw_trial, draw_untrained, line_handles, source_handles
-
-COLUMNS = 4
-"""Slices per row of a figure."""
+from hvdgan.report.trials import (
+    Row,
+    best_of,
+    completed,
+    draw_trial,
+    draw_untrained,
+    judge_by,
+    line_handles,
+    name_objective,
+    size_markers,
+    source_handles,
+)
 
 
 def best_so_far(values: Sequence[float]) -> list[float]:
@@ -38,38 +45,28 @@ def best_so_far(values: Sequence[float]) -> list[float]:
 
 
 @styled
-def draw_history(rows: Sequence[Row], untrained: float | None = None, label: str = "figure of merit") -> Figure:
-    """Draw the value of every trial in the order of their numbers, and the best so far.
+def draw_history(rows: Sequence[Row], untrained: float | None = None, objectives: Sequence[str] = ("merit",)) -> Figure:
+    """Draw the value of every trial in the order of their numbers, and the best so far; a panel per objective.
 
     Args:
         rows: One per trial.
-        untrained: Value of an untrained generator; a dashed line.
-        label: Name of the value; lower is better.
+        untrained: First value of an untrained generator; a dashed line.
+        objectives: Names of the values; all are better when lower.
     """
-    figure = new_figure(9, 4.4)
+    figure = new_figure(9, 1.6 + 2.8 * len(objectives))
     put_title(figure, "Search history")
-    axes = figure.add_subplot()
-    done = completed(rows)
-    failed = [row["number"] for row in rows if row.get("state") == "failed"]
-    fit_scale(axes, [*[row["value"] for row in done], untrained])
-    for row in done:
-        draw_trial(axes, row["number"], row)
-    if done:
-        numbers, values = [row["number"] for row in done], [row["value"] for row in done]
-        axes.step(numbers, best_so_far(values), where="post", color=INK, linewidth=1.4, zorder=1.5)
-        best = min(done, key=lambda row: row["value"])
-        _mark_best(axes, best)
-    else:
-        put_note(axes, "no trial has a value", y=0.25)
-    _draw_failures(axes, failed)
-    draw_untrained(axes, untrained)
+    panels = figure.subplots(len(objectives), 1, sharex=True, squeeze=False)[:, 0]
+    for place, (axes, name) in enumerate(zip(panels, objectives, strict=True)):
+        _draw_values(axes, judge_by(rows, place), None if place else untrained)
+        axes.set_ylabel(f"{name_objective(name)}" + ("  (lower is better)" if len(objectives) == 1 else ""))
     numbers = [row["number"] for row in rows] or [0]
-    axes.set_xlim(min(numbers) - 0.6, max(numbers) + 0.6)
-    tick_integers(axes, 12)
-    axes.set_xlabel("trial")
-    axes.set_ylabel(f"{label}  (lower is better)")
-    handles = [*source_handles(done), *line_handles(bool(done), bool(failed), untrained)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    panels[-1].set_xlim(min(numbers) - 0.6, max(numbers) + 0.6)
+    tick_integers(panels[-1], 12)
+    panels[-1].set_xlabel("trial")
+    done, states = completed(rows), {row.get("state") for row in rows}
+    marks = line_handles(bool(done), bool(_intermediate(rows)), "failed" in states, untrained)
+    handles = [*source_handles([*done, *_intermediate(rows)]), *marks]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
     return figure
 
 
@@ -101,112 +98,48 @@ def draw_importances(importances: Mapping[str, float], label: str = "importance 
     return figure
 
 
-@styled
-def draw_slices(rows: Sequence[Row], untrained: float | None = None, label: str = "figure of merit") -> Figure:
-    """Draw the value of every trial against each of its parameters.
-
-    Args:
-        rows: One per trial.
-        untrained: Value of an untrained generator; a dashed line.
-        label: Name of the value; lower is better.
-    """
-    done = completed(rows)
-    names = list(dict.fromkeys(name for row in done for name in row.get("params", {})))
-    columns = max(1, min(COLUMNS, len(names)))
-    lines = max(1, math.ceil(len(names) / columns))
-    figure = new_figure(max(2.9 * columns, 6.0), 1.2 + 2.5 * lines)
-    put_title(figure, "Where good values lie")
-    panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
-    for axes in panels[len(names) :]:
-        axes.set_axis_off()
-    if not names:
-        put_note(panels[0], "no trial with parameters has a value")
-        return figure
-    for axes, name in zip(panels, names, strict=False):
-        _draw_slice(axes, name, done, untrained)
-    for axes in panels[::columns]:
-        axes.set_ylabel(label)
-    fit_scale(panels[0], [*[row["value"] for row in done], untrained])
-    handles = [*source_handles(done), *line_handles(False, False, untrained)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
-
-
-def _draw_slice(axes: Axes, name: str, rows: Sequence[Row], untrained: float | None) -> None:
-    """Draw values against one parameter: a number on a fitting scale, anything else as categories."""
-    rows = [row for row in rows if name in row["params"]]
-    values = [row["params"][name] for row in rows]
-    axes.set_xlabel(name.rsplit(".", 1)[-1] if len(name) > 26 else name)
-    if is_numeric(values):
-        places = [float(value) for value in values]
-        _scale_parameter(axes, places)
+def _draw_values(axes: Axes, rows: Sequence[Row], untrained: float | None) -> None:
+    """Draw the values of one objective."""
+    done, pruned = completed(rows), _intermediate(rows)
+    fit_scale(axes, [*[row["value"] for row in (*done, *pruned)], untrained])
+    _make_room_below(axes)
+    for row in (*pruned, *done):
+        draw_trial(axes, row["number"], row, size_markers(len(rows)))
+    best = best_of(done)
+    if best is not None:
+        numbers, values = [row["number"] for row in done], [row["value"] for row in done]
+        axes.step(numbers, best_so_far(values), where="post", color=INK, linewidth=1.4, zorder=1.5)
+        _mark_best(axes, best)
     else:
-        choices = sorted({str(value) for value in values})
-        places = [choices.index(str(row["params"][name])) + _spread(row["number"]) for row in rows]
-        axes.set_xticks(range(len(choices)), choices, rotation=30 if len("".join(choices)) > 24 else 0)
-        axes.set_xlim(-0.6, max(len(choices), 1) - 0.4)
-    for place, row in zip(places, rows, strict=True):
-        draw_trial(axes, place, row)
-    if rows:
-        place, best = min(zip(places, rows, strict=True), key=lambda pair: pair[1]["value"])
-        axes.plot(place, best["value"], "o", markersize=13, markerfacecolor="none", markeredgecolor=INK, zorder=4)
+        put_note(axes, "no trial has a value", y=0.25)
+    _draw_failures(axes, [row["number"] for row in rows if row.get("state") == "failed"], size_markers(len(rows)))
     draw_untrained(axes, untrained)
 
 
-def _spread(number: int) -> float:
-    """Return a small step aside, different for neighbouring trials, so that points of one category do not overlap.
-
-    >>> [round(_spread(number), 2) for number in range(3)]
-    [-0.18, 0.04, -0.1]
-    """
-    return 0.36 * ((number * 0.618034) % 1 - 0.5)
+def _make_room_below(axes: Axes) -> None:
+    """Leave room for the number below the best value."""
+    axes.set_ylim(bottom=(axes.transAxes + axes.transData.inverted()).transform((0.5, -0.1))[1])
 
 
-def is_numeric(values: Sequence[Any]) -> bool:
-    """Tell whether values are numbers; truth values are categories.
-
-    >>> is_numeric([1, 2.5]), is_numeric([True, False]), is_numeric(["a", 1]), is_numeric([])
-    (True, False, False, True)
-    """
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
-def _scale_parameter(axes: Axes, places: Sequence[float]) -> None:
-    """Choose a linear or, over more than a factor of 20, a logarithmic scale, with some room at both ends."""
-    if not places:
-        return
-    low, high = min(places), max(places)
-    if low > 0 and high > 20 * low:
-        room = (high / low) ** 0.08
-        axes.set_xscale("log")
-        axes.set_xlim(low / room, high * room)
-        if low >= 0.005 and high <= 20_000:
-            axes.xaxis.set_major_formatter(plain_numbers())
-    else:
-        room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
-        axes.set_xlim(low - room, high + room)
-        axes.locator_params(axis="x", nbins=4)
+def _intermediate(rows: Sequence[Row]) -> list[Row]:
+    """Return the pruned trials with the value they had when they were given up."""
+    return [row for row in rows if row.get("state") == "pruned" and finite([row.get("value")])]
 
 
 def _mark_best(axes: Axes, best: Row) -> None:
     """Ring the best trial and write its value beside it."""
-    axes.plot(best["number"], best["value"], "o", markersize=14, markerfacecolor="none", markeredgecolor=INK, zorder=4)
+    place = (best["number"], best["value"])
+    axes.plot(*place, "o", markersize=14, markerfacecolor="none", markeredgecolor=INK, zorder=4)
     text = format_number(best["value"])
+    room = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
     axes.annotate(
-        text,
-        (best["number"], best["value"]),
-        (0, -11),
-        textcoords="offset points",
-        ha="center",
-        va="top",
-        weight="bold",
+        text, place, (0, -11), textcoords="offset points", ha="center", va="top", weight="bold", bbox=room, zorder=5
     )
 
 
-def _draw_failures(axes: Axes, numbers: Sequence[int]) -> None:
+def _draw_failures(axes: Axes, numbers: Sequence[int], size: float) -> None:
     """Mark failed trials by crosses at the upper edge."""
     if numbers:
         heights = np.full(len(numbers), 0.97)
-        axes.plot(
-            numbers, heights, "X", color=UNTRAINED, markersize=7.5, transform=axes.get_xaxis_transform(), zorder=4
-        )
+        style = {"color": UNTRAINED, "markersize": size, "transform": axes.get_xaxis_transform(), "zorder": 4}
+        axes.plot(numbers, heights, "X", **style)

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
@@ -28,6 +29,7 @@ UNTRAINED = "#d55e00"
 FLOOR = "#009e73"
 ACCENT = "#e69f00"
 VIOLET = "#aa4f8b"
+SKY = "#56b4e9"
 
 DEPOSIT = LinearSegmentedColormap.from_list(
     "deposit", ["#f3f1ea", "#fbe3a8", "#f9b765", "#ee7b51", "#cb4067", "#872781", "#45206f", "#170f3c"]
@@ -143,13 +145,25 @@ def put_energy_ticks(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
+def put_log_ticks(axis: Axis, factor: float) -> None:
+    """Put plain numbers on a logarithmic axis: 1, 2 and 5, or over more than three decades 1 alone.
+
+    Args:
+        axis: An x or y axis, already logarithmic.
+        factor: Largest over smallest value.
+    """
+    axis.set_major_locator(LogLocator(subs=(1,) if factor > 1000 else (1, 2, 5)))
+    axis.set_major_formatter(plain_numbers())
+    axis.set_minor_formatter(NullFormatter())
+
+
 def fit_scale(axes: Axes, values: Iterable[float | None]) -> None:
     """Show all finite values on the y axis: logarithmic when all are positive and span more than a factor of 8."""
     known = finite(values)
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if low > 0 and high > 8 * low:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(plain_numbers())
+        put_log_ticks(axes.yaxis, high / low)
         axes.set_ylim(low / 1.35, high * 1.5)
     else:
         room = 0.14 * (high - low) or 0.2 * abs(high) or 1.0

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from hvdgan import pareto
 from hvdgan.calo.merit import Merit
 from hvdgan.report.style import format_number
 
@@ -55,29 +56,42 @@ def merit_table(merit: Merit, floor: Merit | None = None) -> Table:
     return Table("Figure of merit", columns, (*rows, last), (len(rows),), note + ("" if merit.reliable else FEW))
 
 
-def study_table(rows: Sequence[Row], title: str = "Trials") -> Table:
-    """Tabulate trials: number, ending, value, source, group, time, parameters and why a trial failed.
+def study_table(rows: Sequence[Row], title: str = "Trials", objectives: Sequence[str] = ("value",)) -> Table:
+    """Tabulate trials: number, ending, values, source, group, time, parameters and why a trial failed.
 
     Args:
-        rows: One per trial: `number`, `state`, `value`, `source`, `group`, `seconds`, `params`, `failure`.
+        rows: One per trial: `number`, `state`, `value`, `values`, `source`, `group`, `seconds`, `params`, `failure`,
+            `spread` over the folds and `pruned_at`; the last two get a column where a trial has one.
         title: Above the table.
+        objectives: Names of the values; the best row is strong, or the Pareto front.
     """
     names = list(dict.fromkeys(name for row in rows for name in row.get("params", {})))
-    columns = ("trial", "ended", "value", "source", "group", "seconds", *names, "failure")
-    keys = ("number", "state", "value", "source", "group", "seconds")
+    spread, cut, failed = (
+        [key] if any(row.get(key) is not None for row in rows) else [] for key in ("spread", "pruned_at", "failure")
+    )
+    keys = [*spread, "source", "group", "seconds"]
+    columns = ("trial", "ended", *objectives, *keys, *names, *cut, *failed)
     lines = [
-        (*(row.get(key) for key in keys), *(row.get("params", {}).get(name) for name in names), row.get("failure"))
+        (
+            *(row["number"], row.get("state"), *_values(row, len(objectives))),
+            *(row.get(key) for key in keys),
+            *(row.get("params", {}).get(name) for name in names),
+            *(row.get(key) for key in (*cut, *failed)),
+        )
         for row in rows
     ]
-    done = [(row["value"], place) for place, row in enumerate(rows) if row.get("value") is not None]
-    return Table(title, columns, tuple(lines), (min(done)[1],) if done else ())
+    done = {place: _values(row, len(objectives)) for place, row in enumerate(rows) if row.get("state") == "done"}
+    best = pareto.front({place: values for place, values in done.items() if None not in values})
+    return Table(title, columns, tuple(lines), tuple(best if len(objectives) > 1 else best[:1]))
 
 
-def best_table(row: Row, title: str = "Best trial") -> Table:
-    """Tabulate one trial as names and values: its number, value, source, time and parameters."""
-    about = [("trial", row["number"]), ("value", row.get("value")), ("source", row.get("source"))]
-    timing = [("seconds", row["seconds"])] if row.get("seconds") is not None else []
-    return Table(title, ("name", "value"), (*about, *timing, *row.get("params", {}).items()), (1,))
+def best_table(row: Row, title: str = "Best trial", objectives: Sequence[str] = ("value",)) -> Table:
+    """Tabulate one trial as names and values: its number, values, spread over the folds, source, time, parameters."""
+    values = list(zip(objectives, _values(row, len(objectives)), strict=True))
+    about = [
+        (key, row[key]) for key in ("fold_values", "spread", "source", "seconds") if row.get(key) not in (None, [])
+    ]
+    return Table(title, ("name", "value"), (("trial", row["number"]), *values, *about, *row["params"].items()), (1,))
 
 
 def to_rows(table: Table) -> list[dict[str, Any]]:
@@ -126,9 +140,11 @@ def to_rich(table: Table) -> RichTable:
 
 
 def print_table(table: Table, stream: TextIO, terminal: bool) -> None:
-    """Print a table: drawn on a terminal, as plain text anywhere else."""
+    """Print a table: drawn on a terminal, as plain text anywhere else; wide ones run over the edge, whole."""
     if terminal:
-        Console(file=stream, force_terminal=True).print(to_rich(table))
+        console, drawn = Console(file=stream, force_terminal=True), to_rich(table)
+        width = console.measure(drawn, options=console.options.update(width=1000)).maximum
+        console.print(drawn, width=max(console.width, width), crop=False)
     else:
         stream.write(to_text(table) + "\n\n")
 
@@ -175,6 +191,12 @@ def _merit_row(row: Row, floor: float | None) -> tuple[Any, ...]:
     energies = f"{row['energy_low']:.0f}-{row['energy_high']:.0f}"
     fractions = [100 * row[name] for name in ("reference_fraction", "generated_fraction")]
     return (energies, int(row["events"]), *fractions, *(row[name] for name in _PARTS), row["merit"], floor)
+
+
+def _values(row: Row, count: int) -> list[float | None]:
+    """Return the values of a trial, one per objective; None where it has none."""
+    known = list(row.get("values") or [row.get("value")])
+    return [*known, *[None] * count][:count]
 
 
 def _mean(values: Sequence[float]) -> float | None:

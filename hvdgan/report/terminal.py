@@ -35,10 +35,40 @@ def is_terminal(environ: Mapping[str, str], stdouts: Sequence[str]) -> bool:
         return False
     if not stdouts or not _names_terminal(stdouts[0]):
         return False
+    return _names_terminal(find_screen(environ, stdouts))
+
+
+def find_screen(environ: Mapping[str, str], stdouts: Sequence[str]) -> str:
+    """Return what the output of this process is shown on in the end: its launcher's standard output, or its own.
+
+    Args:
+        environ: The environment of this process.
+        stdouts: As for `is_terminal`.
+
+    >>> find_screen({"OMPI_COMM_WORLD_RANK": "0"}, ["/dev/pts/9", "/dev/pts/3", "/dev/pts/3"])
+    '/dev/pts/3'
+    """
     if not any(name in environ for name in MPI):
-        return True
-    launcher = next((name for name in stdouts[1:] if name != stdouts[0]), "")
-    return _names_terminal(launcher)
+        return stdouts[0]
+    return next((name for name in stdouts[1:] if name != stdouts[0]), "")
+
+
+def measure_screen() -> tuple[int, int] | None:
+    """Return columns and lines of the terminal that people see; None when it cannot be asked.
+
+    The pseudo-terminal that mpirun gives a rank has no size of its own.
+    """
+    try:
+        terminal = os.open(find_screen(os.environ, trace_stdouts()), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        size = os.get_terminal_size(terminal)
+    except OSError:
+        return None
+    finally:
+        os.close(terminal)
+    return (size.columns, size.lines) if size.columns and size.lines else None
 
 
 def trace_stdouts(processes: Path = Path("/proc")) -> list[str]:

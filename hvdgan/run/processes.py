@@ -17,7 +17,8 @@ from hvdgan.parallel.world import World
 
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
     """Open the ring of the configuration's framework over all processes of a world. Collective."""
-    return import_module(f"hvdgan.parallel.horovod_{config.gan.backend}").open_ring(world)
+    module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
+    return module.open_ring(world, config.training.stall_timeout)
 
 
 @contextmanager

@@ -1,37 +1,43 @@
 """`hvdgan study`: rank 0 coordinates, the other ranks form groups, each group trains one trial as a Horovod ring."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, UsageError
-from hvdgan.files import append_json_line, write_atomically
+from hvdgan.errors import EXIT_LOSSES, UsageError
+from hvdgan.files import append_json_line
 from hvdgan.log import log_to, logger
-from hvdgan.parallel.launcher import launcher
-from hvdgan.parallel.topology import Topology, plan_groups
-from hvdgan.parallel.world import World
+from hvdgan.parallel.launcher import launcher, survives_losses
+from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
+from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
-from hvdgan.run.build import check_data, check_model
-from hvdgan.run.directory import create, reopen
-from hvdgan.run.objective import Objective
+from hvdgan.run.build import check_model
+from hvdgan.run.conclusion import conclude, verdict_of_errors
+from hvdgan.run.directory import create, existing
+from hvdgan.run.objective import Objective, check_layouts
 from hvdgan.run.processes import pin_groups
-from hvdgan.study import history
-from hvdgan.study.coordinator import Coordinator, lead, open_coordinator, work_alone
+from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
-from hvdgan.study.storage import load_study
+from hvdgan.study.leading import lead, work_alone
+from hvdgan.study.opening import open_coordinator
+from hvdgan.study.search import samplers
+from hvdgan.study.search.layout import fit_layout
+from hvdgan.study.search.points import resolve_points
+from hvdgan.study.silence import Silence
 from hvdgan.study.worker import serve
 from hvdgan.training.interrupt import Interrupt
-from hvdgan.verdict import write_verdict
+from hvdgan.verdict import clear_verdict
 
 Watcher = Callable[[int, int], AbstractContextManager[Listener]]
 """Given the total of trials and the number of groups, shows the events of the study."""
 
 
-def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher) -> int:
+def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher, force: bool = False) -> int:
     """Search the configuration's space with all ranks of the job and return the exit code.
 
     Args:
@@ -40,69 +46,77 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
         resume: Go on with the study in the directory instead of making it.
         world: The processes of the job.
         watch: Shows the events, on rank 0.
+        force: Go on with a stored study whose space, data or settings differ.
 
     Raises:
         HvdganError: Something the message explains, the same on every rank.
     """
-    topology = world.agree(lambda: _check(config, world))
-    pin_groups(load(config.gan.backend), world)
+    topology = world.agree(lambda: _plan(config, world))
     with Interrupt() as interrupt, ExitStack() as stack:
+        listen = ignore
+        if world.rank == COORDINATOR:
+            listen = stack.enter_context(watch(config.study.trials, len(topology.groups)))
+        config = world.agree(lambda: _check(config))
+        pin_groups(load(config.gan.backend), world)
+        job = Job(config, path, world, topology, Objective(config, interrupt, survives_losses(os.environ)))
         begun: list[Coordinator] = []
 
         def begin() -> None:
-            directory = reopen(path) if resume else create(path, config, list(world.hosts))
+            directory = existing(path) if resume else create(path, config, list(world.hosts))
             stack.enter_context(log_to(directory.log))
-            logger.info(
-                "%s study of %d groups on %s", "resumed" if resume else "new", len(topology.groups), world.hosts
-            )
-            listen = _recording(directory.path, stack.enter_context(watch(config.study.trials, len(topology.groups))))
-            opened = open_coordinator(config, path, resume, listen, lambda: interrupt.wanted)
+            told, ahead = _recording(path, listen), world.size > 1
+            opened = open_coordinator(config, path, resume, told, lambda: interrupt.wanted, force, ahead=ahead)
             begun.append(stack.enter_context(opened))
+            clear_verdict(path)
+            stack.enter_context(verdict_of_errors(path))
+            logger.info("a study of %d groups on %s begins or goes on", len(topology.groups), world.hosts)
 
         world.agree(begin)
-        _work(Objective(config, interrupt), world, topology, begun)
+        _work(job, begun)
+        if begun and begun[0].given_up:
+            _leave_without_the_lost(job, begun[0], stack)
         return world.agree(lambda: conclude(config, path, begun[0].reason()))
 
 
-def _work(objective: Objective, world: World, topology: Topology, begun: list[Coordinator]) -> None:
+@dataclass(frozen=True)
+class Job:
+    """A study on the processes of one job."""
+
+    config: Config
+    path: Path
+    world: World
+    topology: Topology
+    objective: Objective
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing: only rank 0 shows events."""
+
+
+def _work(job: Job, begun: list[Coordinator]) -> None:
     """Coordinate, or train trials, until the study is through."""
-    with world.split(topology.roles[world.rank].group) as members:
+    world, groups = job.world, job.topology.groups
+    silence = Silence(job.config.training.stall_timeout, job.objective.watchdog)
+    with world.split(job.topology.roles[world.rank].group) as members:
         if world.size == 1:
-            work_alone(begun[0], objective, members)
+            work_alone(begun[0], job.objective, members)
         elif members is None:
-            lead(world, begun[0], [ranks[0] for ranks in topology.groups])
+            lead(world, begun[0], groups, silence)
         else:
-            serve(world, members, objective)
+            stop = serve(world, members, job.objective, silence=silence)
+            if stop.lost and silence.survives:
+                leave_at_once(EXIT_LOSSES)
 
 
-def conclude(config: Config, path: Path, reason: str) -> int:
-    """Write the best configuration and the verdict of a study that came to its end; return its exit code."""
-    table = history.rows(load_study(config, path))
-    best = history.best(table)
-    if best is not None:
-        write_atomically(path / "best.yaml", best_config(config, best["params"]).dump())
-    code, message = _judge(table, best, reason)
-    write_verdict(path, code, message)
-    return code
+def _leave_without_the_lost(job: Job, coordinator: Coordinator, stack: ExitStack) -> None:
+    """Conclude a study whose job lost groups, and end the job: ranks that hang cannot be waited for."""
+    code = conclude(job.config, job.path, coordinator.reason(), lost=len(coordinator.given_up))
+    stack.close()
+    job.world.abort(code)
 
 
-def _judge(table: list[history.Row], best: history.Row | None, reason: str) -> tuple[int, str]:
-    """Return exit code and verdict of a study."""
-    if reason == "preempted":
-        return EXIT_PREEMPTED, f"preempted after {history.count(table)} trials; go on with --resume"
-    if best is None:
-        failures = sorted({row["failure"] for row in table if row["failure"]})
-        return EXIT_FAILED, f"none of {len(table)} trials has a value ({', '.join(failures)}); see trials.csv"
-    return EXIT_DONE, f"best trial {best['number']} has a figure of merit of {best['value']:.4g}"
-
-
-def best_config(config: Config, params: dict[str, Any]) -> Config:
-    """Return a configuration that `train` takes as it is: a trial's parameters set, the search left out."""
-    return config.replace({**params, "study.space": {}})
-
-
-def _check(config: Config, world: World) -> Topology:
-    """Refuse, before any work, a launcher, a world, a model or data that cannot serve; return the topology."""
+def _plan(config: Config, world: World) -> Topology:
+    """Refuse, at once, a launcher, a world or a space that cannot serve; return who trains with whom."""
     if launcher(os.environ) == "gloo":
         raise UsageError(
             "a study needs one MPI world, but `horovodrun --gloo` gives every process a world of its own; "
@@ -110,10 +124,22 @@ def _check(config: Config, world: World) -> Topology:
         )
     if not config.study.space:
         raise UsageError("study.space is empty: name at least one key to search, or use `hvdgan train`")
-    topology = plan_groups(world.hosts, config.study.ranks_per_trial)
-    check_data(config, config.study.ranks_per_trial, 0 if config.study.folds > 1 else None)
+    return plan_groups(world.hosts, config.study.ranks_per_trial)
+
+
+def _check(config: Config) -> Config:
+    """Refuse, before any work, a search, data or a model that cannot serve.
+
+    Returns:
+        The configuration without the layouts that no group can have.
+    """
+    config, messages = fit_layout(config)
+    sys.stderr.writelines(f"hvdgan: {message}\n" for message in messages)
+    samplers.check(config.study)
+    resolve_points(config)
+    check_layouts(config)
     check_model(config)
-    return topology
+    return config
 
 
 def _recording(path: Path, listen: Listener) -> Listener:

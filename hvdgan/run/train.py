@@ -74,7 +74,7 @@ def _train(config: Config, directory: RunDirectory, resume: bool, ring: Ring, to
         told(row)
 
     saved = together(ring, lambda: _last_state(directory) if resume and ring.rank == 0 else None)
-    with Interrupt() as interrupt, Watchdog(config.training.stall_timeout) as watchdog:
+    with Interrupt() as interrupt, Watchdog(2 * config.training.stall_timeout) as watchdog:
         hooks = Hooks(lambda: PREEMPT * interrupt.wanted, record, watchdog.beat)
         return train_once(config, ring, directory.checkpoints, hooks, saved=saved)
 

@@ -1,52 +1,53 @@
-"""The coordinator: gives trials to groups, takes reports and outcomes, until the study has its total.
+"""The coordinator: gives trials to groups, takes reports and outcomes, until the study is through.
 
-`Coordinator` decides and is driven by steps; it neither sends nor waits. `lead` drives it over a world whose other
-ranks `worker.serve`, `work_alone` drives it in one process with one group:
-
-    with open_coordinator(config, directory, resume=False, listen=print) as coordinator:
-        lead(world, coordinator, leaders=[1, 3])
+`Coordinator` decides and is driven by steps; it neither sends nor waits. `leading` drives it, over a world or alone.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
-from hvdgan.config import Config, Study
-from hvdgan.parallel.world import World
-from hvdgan.study import events, history, lock, space, storage
+from hvdgan.config import Study
+from hvdgan.study import events
+from hvdgan.study.ending import Ending
 from hvdgan.study.ledger import Ledger
-from hvdgan.study.messages import Assignment, Outcome, Report, Stop
-from hvdgan.study.worker import Objective, run_alone
-
-LOOK_AROUND = 1.0
-"""Seconds after which a coordinator that heard nothing looks at its idle groups and the clock again."""
+from hvdgan.study.messages import Advice, Alive, Assignment, Failed, Outcome, Report, Verdict
+from hvdgan.study.pruning import Judge
+from hvdgan.study.shadow import learned
+from hvdgan.study.supply import Supply
 
 
 class Coordinator:
-    """The decisions of rank 0: who gets which trial, and when the study is through."""
+    """The decisions of rank 0: who gets which trial, which one is hopeless, and when the study is through."""
 
     def __init__(
         self,
         ledger: Ledger,
+        supply: Supply,
+        judge: Judge,
+        ending: Ending,
         settings: Study,
         listen: events.Listener,
-        leaving: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Continue the study of a ledger.
 
         Args:
             ledger: The open study.
-            settings: `trials` is the total, earlier runs included; `timeout` counts from now.
+            supply: Where trials come from.
+            judge: The pruner.
+            ending: When no trial starts any more.
+            settings: Section `study` of the configuration.
             listen: Is told every event.
-            leaving: Whether somebody asked the job to leave; then no trial starts any more.
             clock: Seconds, growing.
         """
-        self._ledger, self._listen, self._leaving, self._clock = ledger, listen, leaving, clock
-        self.total = settings.trials
-        self._deadline = clock() + settings.timeout if settings.timeout else float("inf")
-        self._running: dict[int, Assignment] = {}
+        self._ledger, self._supply, self._judge, self._ending = ledger, supply, judge, ending
+        self.total, self._objectives = settings.trials, settings.objective
+        self._listen, self._clock = listen, clock
+        self._heard: dict[int, float] = {}
+        self.running: dict[int, Assignment] = {}
+        """The trial of every group that has one."""
+        self.given_up: set[int] = set()
+        """Groups that fell silent."""
 
     @property
     def counted(self) -> int:
@@ -59,103 +60,84 @@ class Coordinator:
         return self._ledger.lost
 
     @property
-    def busy(self) -> bool:
-        """Whether a trial is running."""
-        return bool(self._running)
+    def through(self) -> bool:
+        """Whether nothing runs and nothing will start."""
+        return not self.running and self.reason() is not None
+
+    @property
+    def giving(self) -> bool:
+        """Whether an idle group would get a trial, as soon as a point is ready."""
+        return self.counted + len(self.running) < self.total and self.reason() is None
+
+    def reason(self) -> str | None:
+        """Say why no trial starts any more; None while trials do."""
+        return self._ending.reason(self._ledger.ended, self.counted)
+
+    def begin(self, groups: int) -> None:
+        """Tell that a job with some groups begins."""
+        self._listen(events.begun(groups, self.counted, self.total, self._objectives))
+
+    def prepare(self, groups: int) -> None:
+        """Have points ready before groups become idle."""
+        needed = self.total - self.counted - len(self.running) if self.giving else 0
+        self._supply.refill(groups, needed, idle=groups - len(self.running))
 
     def next_assignment(self, group: int) -> Assignment | None:
-        """Return the next trial for an idle group; None while, or because, nothing is left to give."""
-        enough = self.counted + len(self._running) >= self.total
-        if enough or self._leaving() or self._clock() >= self._deadline:
+        """Return the next trial for an idle group; None while no point is ready, or because nothing is left to give."""
+        if not self.giving:
             return None
-        assignment = self._ledger.ask(group)
-        self._running[group] = assignment
-        self._listen(events.started(assignment, group, self._ledger.row(assignment.number)["source"]))
+        assignment = self._supply.next(group)
+        if assignment is None:
+            return None
+        self.running[group] = assignment
+        self._heard[group] = self._clock()
+        self._ledger.give(assignment.number, group)
+        self._judge.begin(assignment.number, self._ledger.curve(assignment.number).items())
+        self._listen(events.started(assignment, group, self._ledger.source(assignment.number)))
         return assignment
 
-    def handle(self, group: int, message: Report | Outcome) -> None:
-        """Take what a group says about its trial; an outcome makes it idle."""
-        if isinstance(message, Report):
-            self._listen(events.reported(message, group))
-            return
-        row = self._ledger.close(self._running.pop(group).number, message)
+    def handle(self, group: int, message: Report | Alive | Outcome) -> Advice | None:
+        """Take what a group says about its trial; an outcome makes it idle, a judged report is answered."""
+        self._heard[group] = self._clock()
+        match message:
+            case Alive():
+                return None
+            case Report():
+                self._listen(events.reported(message, group))
+                return Advice(message.number, self._weigh(message)) if message.judged else None
+            case _:
+                self._close(group, message)
+                return None
+
+    def fall_silent(self, seconds: float) -> list[int]:
+        """Give up the groups whose trial said nothing for so long; return their numbers."""
+        now = self._clock()
+        silent = [group for group in self.running if now - self._heard[group] > seconds]
+        for group in silent:
+            reason = f"group {group} said nothing for {seconds:.0f} s: one of its ranks was stopped, killed or cut off"
+            self.given_up.add(group)
+            self._close(group, Failed("lost", reason))
+            self._listen(events.given_up(group, reason))
+        return silent
+
+    def end(self) -> None:
+        """Close what nobody ran, and tell that the job ends."""
+        self._supply.discard()
+        self._listen(events.ended(self.reason() or "lost"))
+
+    def _weigh(self, report: Report) -> Verdict:
+        """Keep a judged value, and say whether its trial is hopeless."""
+        value = self._judge.metric(report.values)
+        if value is None:
+            return "go"
+        self._ledger.note(report.number, report.step, value)
+        return "prune" if self._judge.judge(report.number, report.step, value) else "go"
+
+    def _close(self, group: int, outcome: Outcome) -> None:
+        """End the trial of a group."""
+        number = self.running.pop(group).number
+        curve = dict(self._ledger.curve(number))
+        row = self._ledger.close(number, outcome)
+        self._judge.end(number, curve, row["state"])
+        self._supply.learn(number, learned(row["state"], row["values"], curve))
         self._listen(events.finished(row, group, self.counted, self.total))
-
-    def reason(self) -> str:
-        """Say why nothing is left to give."""
-        if self.counted >= self.total:
-            return "done"
-        return "preempted" if self._leaving() else "timeout"
-
-
-@contextlib.contextmanager
-def open_coordinator(
-    config: Config,
-    directory: Path,
-    resume: bool,
-    listen: events.Listener,
-    leaving: Callable[[], bool] = lambda: False,
-) -> Iterator[Coordinator]:
-    """Open the study of a run directory for this process alone, and write `trials.csv` at the end.
-
-    Args:
-        config: The resolved configuration.
-        directory: The run directory; holds the lock, by default the storage, and the folders of the trials.
-        resume: Whether a study with trials is to be continued.
-        listen: Is told every event.
-        leaving: Whether somebody asked the job to leave; then no trial starts any more.
-
-    Raises:
-        UsageError: Another coordinator is at work, or the stored study is not this one.
-        ConfigError: The search space is not legal.
-    """
-    space.check(config.study.space)
-    with lock.hold(directory / "coordinator.lock"):
-        study = storage.open_study(config, directory, resume)
-        try:
-            yield Coordinator(Ledger(study, config.study, directory), config.study, listen, leaving)
-        finally:
-            history.write_csv(history.rows(study), directory / "trials.csv")
-
-
-def lead(world: World, coordinator: Coordinator, leaders: Sequence[int]) -> None:
-    """Serve the groups until the study is through, then send them home.
-
-    Args:
-        world: All processes; this one is their coordinator.
-        coordinator: The open study.
-        leaders: The world rank of each group's rank 0; groups are numbered from 1 in this order.
-    """
-    groups = {rank: number for number, rank in enumerate(leaders, start=1)}
-    idle = list(leaders)
-    while True:
-        idle = [rank for rank in idle if not _assign(world, coordinator, groups[rank], rank)]
-        if not coordinator.busy:
-            break
-        received = world.receive(LOOK_AROUND)
-        if received is not None:
-            rank, message = received
-            coordinator.handle(groups[rank], message)
-            idle += [] if isinstance(message, Report) else [rank]
-    for rank in leaders:
-        world.send(Stop(coordinator.reason()), rank)
-
-
-def work_alone(coordinator: Coordinator, objective: Objective, group: World) -> None:
-    """Run the trials one after the other in this process: the coordinator and its only group, number 1.
-
-    Args:
-        coordinator: The open study.
-        objective: Runs one trial.
-        group: A world of one.
-    """
-    while (assignment := coordinator.next_assignment(1)) is not None:
-        coordinator.handle(1, run_alone(objective, assignment, group, lambda message: coordinator.handle(1, message)))
-
-
-def _assign(world: World, coordinator: Coordinator, group: int, rank: int) -> bool:
-    """Give the next trial to an idle group, if there is one."""
-    assignment = coordinator.next_assignment(group)
-    if assignment is not None:
-        world.send(assignment, rank)
-    return assignment is not None

@@ -28,24 +28,47 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Stop:
-    """Nothing is left to do: the group goes home."""
+    """Nothing is left to do: the group goes home.
+
+    Args:
+        reason: Why.
+        lost: World ranks of the groups that were given up; those on its own host every rank ends before it leaves.
+    """
 
     reason: str = "done"
+    lost: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a running trial should do; always follows a report that is to be judged."""
+
+    number: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A sign of life of a running trial (up) or of the coordinator (down)."""
+
+    number: int | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """An intermediate value of a running trial, for the table, the log and (later) the pruner.
+    """Intermediate values of a running trial, for the table, the log and the pruner.
 
     Args:
         number: The trial.
-        step: The epoch, counted over all folds.
+        step: The epoch, counted over all folds; of a judged report, its place on the trial's curve.
         values: Plain numbers by name ("merit", "events_per_second", "fold", "epoch", ...).
+        judged: Whether the pruner judges the trial by it.
     """
 
     number: int
     step: int
     values: dict[str, float]
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +97,7 @@ class Failed:
     """The trial has no value.
 
     Args:
-        kind: "exception", "nan", "stall", "oom", "lost" or "config".
+        kind: "exception", "nan", "stall", "oom", "lost", "config", "preempted" or "unused".
         message: What happened, where (rank, host) and, for exceptions, the remote traceback.
     """
 
@@ -98,5 +121,17 @@ Outcome = Done | Pruned | Failed | Preempted
 class Control(Protocol):
     """The objective's line to the coordinator; rank 0 of a group speaks for it."""
 
-    def report(self, step: int, values: dict[str, float]) -> Verdict:
-        """Tell an intermediate value and learn whether to go on."""
+    def report(self, step: int, values: dict[str, float], judged: bool = False) -> Verdict:
+        """Tell intermediate values and learn whether to go on.
+
+        Args:
+            step: The epoch, counted over all folds; of a judged report, its place on the trial's curve.
+            values: Plain numbers by name.
+            judged: Whether the pruner judges the trial by them; waits a moment for its verdict.
+        """
+
+    def advice(self) -> Verdict:
+        """Return the study's latest verdict; cheap enough for every step."""
+
+    def beat(self) -> None:
+        """Say that the trial makes progress; cheap enough for every step."""

@@ -7,13 +7,21 @@ rank ends as a failure, and the group lives on.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from hvdgan.parallel.watchdog import Watchdog
 from hvdgan.parallel.world import World
 from hvdgan.study import failures
 from hvdgan.study.failures import Ending
-from hvdgan.study.messages import Assignment, Control, Done, Outcome, Report, Stop, Verdict
+from hvdgan.study.messages import Advice, Alive, Assignment, Control, Done, Outcome, Report, Stop, Verdict
+from hvdgan.study.silence import DEFAULT, LONGEST_INTERVAL, Silence
+
+LONGEST_ANSWER = 1.0
+"""Seconds a trial waits for the judgement of its report; after that it goes on and hears of it at a later step."""
+
+Send = Callable[[Any], None]
+Listen = Callable[[float], Any]
 
 
 class Objective(Protocol):
@@ -37,29 +45,58 @@ class Objective(Protocol):
         """
 
 
-@dataclass(frozen=True)
 class Line:
-    """The line from one rank of a group to the coordinator; only the leader's reports travel.
+    """The line from one rank of a group to the coordinator; only the leader speaks and listens."""
 
-    Args:
-        number: The trial.
-        send: Posts a report to the coordinator.
-        leader: Whether this rank speaks for the group.
-    """
+    def __init__(self, number: int, leader: bool, send: Send, listen: Listen, interval: float) -> None:
+        """Open the line for one trial.
 
-    number: int
-    send: Callable[[Report], None]
-    leader: bool
+        Args:
+            number: The trial.
+            leader: Whether this rank speaks for the group.
+            send: Posts a message to the coordinator.
+            listen: Returns the coordinator's next message, or None when none came within some seconds.
+            interval: Seconds between two signs of life.
+        """
+        self._number, self._leader, self._send, self._listen = number, leader, send, listen
+        self._interval, self._spoken = interval, time.monotonic()
+        self._verdict: Verdict = "go"
+        self._answers = 0
 
-    def report(self, step: int, values: dict[str, float]) -> Verdict:
-        """Tell intermediate values; the coordinator lets every trial go on."""
-        if self.leader:
+    def report(self, step: int, values: dict[str, float], judged: bool = False) -> Verdict:
+        """Tell intermediate values; when they are judged, wait a moment for what the judge says."""
+        if self._leader:
             plain = {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
-            self.send(Report(self.number, step, plain))
-        return "go"
+            answers, end = self._answers, time.monotonic() + LONGEST_ANSWER
+            self._speak(Report(self._number, step, plain, judged))
+            while judged and self._answers == answers and (left := end - time.monotonic()) > 0:
+                self._hear(self._listen(left))
+        return self.advice()
+
+    def advice(self) -> Verdict:
+        """Return the latest verdict, after a look at what came in."""
+        while self._leader and (message := self._listen(0)) is not None:
+            self._hear(message)
+        return self._verdict
+
+    def beat(self) -> None:
+        """Post a sign of life, when it is time for one."""
+        if self._leader and time.monotonic() - self._spoken >= self._interval:
+            self._speak(Alive(self._number))
+
+    def _speak(self, message: Report | Alive) -> None:
+        """Post a message, which is a sign of life in any case."""
+        self._spoken = time.monotonic()
+        self._send(message)
+
+    def _hear(self, message: Any) -> None:
+        """Note a verdict on this trial; signs of life, and words on an earlier trial, say nothing here."""
+        if isinstance(message, Advice) and message.number == self._number:
+            self._answers += 1
+            self._verdict = message.verdict
 
 
-def serve(world: World, group: World, objective: Objective, coordinator: int = 0) -> None:
+def serve(world: World, group: World, objective: Objective, coordinator: int = 0, silence: Silence = DEFAULT) -> Stop:
     """Run the trials the coordinator sends until it says stop. Collective over the group.
 
     Args:
@@ -67,46 +104,73 @@ def serve(world: World, group: World, objective: Objective, coordinator: int = 0
         group: The processes that run a trial together.
         objective: Runs one trial.
         coordinator: World rank of the coordinator.
+        silence: How long to wait for others.
+
+    Returns:
+        Why nothing is left to do.
     """
     place = f"rank {world.rank} on {world.hosts[world.rank]}"
     leader = group.rank == 0
+
+    def listen(seconds: float) -> Any:
+        received = world.receive(seconds)
+        return received and received[1]
+
     with group.split(0) as private:
-        while isinstance(assignment := _share(world, private), Assignment):
-            line = Line(assignment.number, lambda report: world.send(report, coordinator), leader)
-            outcome = failures.merge(private.gather(_attempt(objective, assignment, group, line, place)))
+        while isinstance(order := _share(world, private, silence), Assignment):
+            send = partial(world.send, to=coordinator)
+            line = Line(order.number, leader, send, listen, silence.interval)
+            ending = _attempt(objective, order, group, line, place)
+            with silence.awaits_group():
+                outcome = failures.merge(private.gather(ending))
             if leader:
                 world.send(outcome, coordinator)
+    silence.end_lost(world, order.lost)
+    return order
 
 
-def run_alone(objective: Objective, assignment: Assignment, group: World, send: Callable[[Report], None]) -> Outcome:
+def run_alone(objective: Objective, assignment: Assignment, group: World, tell: Callable[[Any], Any]) -> Outcome:
     """Run one trial on a group of one.
 
     Args:
         objective: Runs one trial.
         assignment: The trial.
         group: A world of one.
-        send: Takes the reports.
+        tell: Takes a message to the coordinator; returns its answer, or None.
     """
     place = f"rank {group.rank} on {group.hosts[group.rank]}"
-    line = Line(assignment.number, send, leader=True)
+    answers: list[Any] = []
+    line = Line(
+        assignment.number,
+        leader=True,
+        send=lambda message: answers.append(tell(message)),
+        listen=lambda seconds: answers.pop(0) if answers else None,
+        interval=LONGEST_INTERVAL,
+    )
     return failures.merge(group.gather(_attempt(objective, assignment, group, line, place)))
 
 
-def _share(world: World, group: World) -> Assignment | Stop:
-    """Return the coordinator's next word on every rank of the group; waiting costs nothing, unlike in a collective."""
+def _share(world: World, group: World, silence: Silence) -> Assignment | Stop:
+    """Return the coordinator's next order on every rank of the group; waiting costs nothing, unlike in a collective."""
     if group.rank:
-        return _wait(group)
-    message = _wait(world)
-    for rank in range(1, group.size):
-        group.send(message, rank)
-    return message
+        with silence.awaits_group() as watchdog:
+            return _next_order(group, watchdog)
+    with silence.awaits_coordinator() as watchdog:
+        return _next_order(world, watchdog, members=group)
 
 
-def _wait(world: World) -> Any:
-    """Return the next message, however long it takes."""
-    while (received := world.receive()) is None:
-        continue
-    return received[1]
+def _next_order(world: World, watchdog: Watchdog, members: World | None = None) -> Assignment | Stop:
+    """Return the next assignment or stop; pass it, and signs of life, on to the members of a group."""
+    while True:
+        received = world.receive()
+        watchdog.beat()
+        message = received[1] if received else None
+        if isinstance(message, Advice | None):
+            continue
+        for rank in range(1, members.size if members else 1):
+            members.send(message, rank)
+        if not isinstance(message, Alive):
+            return message
 
 
 def _attempt(objective: Objective, assignment: Assignment, group: World, control: Control, place: str) -> Ending:

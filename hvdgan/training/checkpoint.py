@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 import hvdgan
 from hvdgan.backends.interface import State
 from hvdgan.errors import DataError
-from hvdgan.files import write_atomically, write_json
+from hvdgan.files import room_for, write_atomically, write_json
 
 LATEST, BEST = "latest", "best"
 
@@ -53,10 +53,12 @@ def save_checkpoint(directory: Path, step: int, state: State, manifest: dict[str
         keep: How many of the newest stay on disk, beside the best.
 
     Raises:
-        OSError: No room or no right; the previous checkpoints and pointers are intact.
+        DiskFullError: There is no room; the previous checkpoints and pointers are intact.
+        OSError: There is no right to write there.
     """
     folder = directory / f"step-{step:08d}"
-    folder.mkdir(parents=True, exist_ok=True)
+    with room_for(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     content = save({name: np.ascontiguousarray(array) for name, array in state.items()})
     digest = hashlib.sha256(content).hexdigest()
     write_atomically(folder / "state.safetensors", content)

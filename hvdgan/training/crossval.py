@@ -1,9 +1,11 @@
 """Cross validation: one value from several trainings, each leaving another part of the events out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from hvdgan.training.loop import Result
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,7 @@ class FoldValues:
     """What the folds of one trial gave.
 
     Args:
-        values: One per finished fold; fewer than there are folds when one ended early.
+        values: One per fold.
     """
 
     values: tuple[float, ...]
@@ -31,20 +33,19 @@ class FoldValues:
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else 0.0
 
 
-def cross_validate(train_fold: Callable[[int], float | None], folds: int) -> FoldValues:
-    """Train the folds one after the other on the whole ring, until one ends early.
+def train_folds(train_fold: Callable[[int], Result], folds: Iterable[int]) -> list[Result]:
+    """Train folds one after the other, until one ends early.
 
     Args:
-        train_fold: Trains with one fold left out and returns its value there, or None when it ended early.
-        folds: How many there are.
+        train_fold: Trains with one fold left out.
+        folds: Their numbers.
 
-    >>> cross_validate(lambda fold: [0.5, None, 0.25][fold], 3).values
-    (0.5,)
+    Returns:
+        How each fold ended that was begun.
     """
-    values: list[float] = []
-    for fold in range(folds):
-        value = train_fold(fold)
-        if value is None:
+    results: list[Result] = []
+    for fold in folds:
+        results.append(train_fold(fold))
+        if results[-1].ending != "done":
             break
-        values.append(value)
-    return FoldValues(tuple(values))
+    return results

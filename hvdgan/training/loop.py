@@ -42,6 +42,7 @@ class Position:
         merit: The best figure of merit so far, None before the first validation of a trained generator.
         best_epoch: The epoch that gave it.
         untrained: Merit of the generator before the first step, where it was measured.
+        curve: Merit after every epoch.
     """
 
     epoch: int = 0
@@ -50,6 +51,28 @@ class Position:
     merit: float | None = None
     best_epoch: int = 0
     untrained: float | None = None
+    curve: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a run costs; kept in every checkpoint, beside the position.
+
+    Args:
+        training: Seconds of training steps in all, without validation.
+        events: Events that all ranks of the ring trained on in that time.
+        generation: Seconds in which one process makes one shower, at the best of all validations; None before the
+            first one.
+    """
+
+    training: float = 0.0
+    events: int = 0
+    generation: float | None = None
+
+    @property
+    def events_per_second(self) -> float:
+        """Return the events of the whole ring per second; 0 before the first step."""
+        return self.events / self.training if self.training else 0.0
 
 
 @dataclass(frozen=True)
@@ -59,12 +82,12 @@ class Result:
     Args:
         ending: "done", "preempted", "stopped" or "pruned".
         position: Where it stands.
-        events_per_second: Of the whole ring, over the training steps of this process.
+        timing: What it cost, earlier attempts included.
     """
 
     ending: str
     position: Position
-    events_per_second: float
+    timing: Timing
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,7 @@ class Run:
         """
         self.gan, self.ring, self.course, self.settings = gan, ring, course, settings
         self.directory, self.hooks = directory, hooks
-        self.position = Position()
+        self.position, self.timing = Position(), Timing()
         self._meter = Meter(ring.size * settings.batch_size)
         rate = settings.learning_rate * (ring.size if settings.scale_rate else 1)
         self._rates = Rates(rate, rate * settings.discriminator_rate)
@@ -119,7 +142,7 @@ class Run:
         """
         self._start_alike(saved)
         if baseline and self.position.untrained is None:
-            self.position = replace(self.position, untrained=validation.measure(self.gan).value)
+            self.position = replace(self.position, untrained=validation.measure(self.gan).merit.value)
             self._record("untrained", {"merit": self.position.untrained})
         while self.position.epoch < self.settings.epochs:
             word = self._train_epoch()
@@ -130,8 +153,9 @@ class Run:
 
     def _start_alike(self, saved: Saved | None) -> None:
         """Give every rank rank 0's state and position."""
-        position = saved.manifest["position"] if saved else asdict(self.position)
-        self.position = Position(**lead(self.ring, lambda: position))
+        manifest = saved.manifest if saved else self._standing()
+        standing = lead(self.ring, lambda: {name: manifest[name] for name in self._standing()})
+        self.position, self.timing = Position(**standing["position"]), Timing(**standing["timing"])
         self.gan.restore(self.ring.broadcast(saved.state if saved else self.gan.state()))
 
     def _train_epoch(self) -> int:
@@ -184,19 +208,25 @@ class Run:
                 "lower training.learning_rate or look for broken showers with `hvdgan inspect`"
             )
             raise mark_agreed(error, self.ring.size)
-        self._record("step", {**losses, **self._meter.read(waited)})
+        interval = self._meter.read(waited)
+        seconds, events = self.timing.training + interval.seconds, self.timing.events + interval.events
+        self.timing = replace(self.timing, training=seconds, events=events)
+        self._record("step", {**losses, **interval.figures()})
 
     def _finish_epoch(self, validation: Validation) -> None:
         """Validate, compare the replicas, store a checkpoint."""
         self.gan.average_statistics()
         self._compare_replicas()
-        merit = validation.measure(self.gan).value
+        judgement = validation.measure(self.gan)
+        merit, generation = judgement.merit.value, judgement.generation_time
         best = self.position.merit is None or merit < self.position.merit
         epoch = self.position.epoch + 1
-        self.position = replace(self.position, epoch=epoch, step=0)
+        self.position = replace(self.position, epoch=epoch, step=0, curve=[*self.position.curve, merit])
+        self.timing = replace(self.timing, generation=min(generation, self.timing.generation or generation))
         if best:
             self.position = replace(self.position, merit=merit, best_epoch=epoch)
-        self._record("epoch", {"merit": merit, "best_merit": self.position.merit})
+        costs = {"generation_time": generation, "training_time": self.timing.training}
+        self._record("epoch", {"merit": merit, "best_merit": self.position.merit, **costs})
         if best or epoch % self.settings.checkpoint.every == 0 or epoch == self.settings.epochs:
             self._save(best)
 
@@ -221,7 +251,7 @@ class Run:
 
     def _save(self, best: bool) -> None:
         """Store a checkpoint, on rank 0; an error there reaches every rank."""
-        manifest = {**self.hooks.manifest, "position": asdict(self.position), "world": self.ring.size}
+        manifest = {**self.hooks.manifest, **self._standing(), "world": self.ring.size}
         keep = self.settings.checkpoint.keep
         lead(
             self.ring,
@@ -234,6 +264,10 @@ class Run:
             where = {"epoch": self.position.epoch, "steps": self.position.steps}
             self.hooks.record({"kind": kind, **where, **values})
 
+    def _standing(self) -> dict[str, Any]:
+        """Return position and timing as a checkpoint keeps them."""
+        return {"position": asdict(self.position), "timing": asdict(self.timing)}
+
     def _result(self, ending: str) -> Result:
         """Sum the run up."""
-        return Result(ending, self.position, self._meter.events_per_second())
+        return Result(ending, self.position, self.timing)

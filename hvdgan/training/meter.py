@@ -1,11 +1,35 @@
 """The meter: events per second and waiting time of an interval of training steps, without validation."""
 
 import time
-from typing import Any
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Some training steps.
+
+    Args:
+        events: Events of the ring.
+        seconds: What they took.
+        waited: Seconds of these that went into waiting for data.
+    """
+
+    events: int
+    seconds: float
+    waited: float
+
+    def figures(self) -> dict[str, float]:
+        """Return what a line of metrics tells of it.
+
+        >>> Interval(10, 2.0, 0.5).figures()
+        {'events_per_second': 5.0, 'waited_fraction': 0.25}
+        """
+        waited = min(self.waited / self.seconds, 1.0)
+        return {"events_per_second": self.events / self.seconds, "waited_fraction": waited}
 
 
 class Meter:
-    """Counts the events of the ring from one reading to the next, and in all."""
+    """Counts the events of the ring from one reading to the next."""
 
     def __init__(self, events_per_step: int) -> None:
         """Start the first interval.
@@ -14,34 +38,22 @@ class Meter:
             events_per_step: Of all ranks together.
         """
         self._events_per_step = events_per_step
-        self._steps, self._seconds = 0, 0.0
         self.begin()
 
     def begin(self) -> None:
         """Start an interval now; what happened since the last reading does not count."""
-        self._start, self._interval_steps = time.perf_counter(), 0
+        self._start, self.pending = time.perf_counter(), 0
 
     def count(self) -> None:
-        """Count one step."""
-        self._interval_steps += 1
+        """Count one step; `pending` is their number since the last reading."""
+        self.pending += 1
 
-    @property
-    def pending(self) -> int:
-        """Steps since the last reading."""
-        return self._interval_steps
-
-    def read(self, waited: float) -> dict[str, Any]:
-        """Return the figures of the interval and start the next one.
+    def read(self, waited: float) -> Interval:
+        """Return the interval and start the next one.
 
         Args:
             waited: Seconds of the interval that went into waiting for data.
         """
-        seconds = time.perf_counter() - self._start
-        events = self._interval_steps * self._events_per_step
-        self._steps, self._seconds = self._steps + self._interval_steps, self._seconds + seconds
+        interval = Interval(self.pending * self._events_per_step, time.perf_counter() - self._start, waited)
         self.begin()
-        return {"events_per_second": events / seconds, "waited_fraction": min(waited / seconds, 1.0)}
-
-    def events_per_second(self) -> float:
-        """Return the figure over all intervals; 0 before the first step."""
-        return self._steps * self._events_per_step / self._seconds if self._seconds else 0.0
+        return interval

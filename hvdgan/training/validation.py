@@ -1,6 +1,8 @@
 """Validation: the figure of merit against events the training never sees, shared between the ranks of a ring."""
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,19 @@ from hvdgan.parallel.world import mark_agreed
 
 BLOCK = 256
 """Events turned into profiles at a time."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a generator is worth.
+
+    Args:
+        merit: The comparison with the held-out events.
+        generation_time: Seconds in which one process makes one shower; the median over the blocks of all ranks.
+    """
+
+    merit: Merit
+    generation_time: float
 
 
 class Validation:
@@ -52,24 +67,35 @@ class Validation:
         self._reference = _gathered(ring, AxisProfiles.join([self._empty, *read]))
         self._conditions = files.conditions(indices)
         self._energy = ring.gather(self._conditions.energy)
+        self._warm = False
+        self._times: list[float] = []
 
     def __len__(self) -> int:
         """Return the number of events compared."""
         return len(self._energy)
 
-    def measure(self, gan: Gan) -> Merit:
+    def measure(self, gan: Gan) -> Judgement:
         """Generate showers at the held-out events' own energies and compare. Collective.
 
         Raises:
             NotFiniteError: A generated shower holds NaN or infinity; on every rank.
         """
-        starts = range(0, len(self._conditions), BLOCK)
-        made = [self._generated(gan, slice(start, start + BLOCK)) for start in starts]
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(self._conditions), BLOCK)]
+        self._warm_up(gan, blocks)
+        self._times = []
+        made = [self._generated(gan, block) for block in blocks]
         generated = _gathered(self._ring, AxisProfiles.join([self._empty, *made]))
+        times = self._ring.gather(np.array(self._times))
         try:
-            return merit(generated, self._reference, self._energy)
+            return Judgement(merit(generated, self._reference, self._energy), float(np.median(times)))
         except NotFiniteError as error:
             raise mark_agreed(error, self._ring.size) from None
+
+    def _warm_up(self, gan: Gan, blocks: list[slice]) -> None:
+        """Generate a block for nothing, once: the first one is slower, and its time would not count."""
+        if blocks and not self._warm:
+            self._generated(gan, blocks[0])
+        self._warm = True
 
     def _read(self, files: ShowerFiles, detector: str, events: NDArray) -> AxisProfiles:
         """Read some events and reduce them to profiles."""
@@ -77,10 +103,12 @@ class Validation:
         return AxisProfiles.of(files.read(events).images[detector])
 
     def _generated(self, gan: Gan, block: slice) -> AxisProfiles:
-        """Generate some of this rank's events and reduce them to profiles."""
+        """Generate some of this rank's events, note the time per event, and reduce them to profiles."""
         self._beat()
-        first = self._first_event + block.start
-        return AxisProfiles.of(gan.generate(self._conditions[block], self._seed, first))
+        conditions, start = self._conditions[block], time.perf_counter()
+        images = gan.generate(conditions, self._seed, self._first_event + block.start)
+        self._times.append((time.perf_counter() - start) / len(conditions))
+        return AxisProfiles.of(images)
 
 
 def _blocks(indices: NDArray) -> list[NDArray]:

@@ -138,7 +138,7 @@ def test_memory_does_not_grow_with_the_number_of_events() -> None:
         return highest
 
     small, large = peak(2_000), peak(20_000)
-    assert large < 1.3 * small
+    assert large < 3 * small  # not ten times as much; how full the queue is depends on who is faster
     assert large < 5 * 200 * 5**3 * 4
 
 

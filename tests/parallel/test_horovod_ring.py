@@ -56,13 +56,26 @@ def test_a_missing_framework_names_the_way_out():
         load_horovod("lightning")
 
 
-def test_stall_times_have_our_defaults_and_are_checked():
-    assert list(stall_settings({}).values()) == ["60", "300"]
-    assert list(stall_settings({"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "0"}).values()) == ["60", "0"]
+@pytest.mark.parametrize(
+    ("seconds", "environ", "expected"),
+    [
+        (300.0, {}, ["60", "300"]),
+        (30.2, {}, ["7", "31"]),
+        (0.5, {}, ["1", "2"]),
+        (30.0, {"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "0"}, ["60", "0"]),
+        (30.0, {"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "80"}, ["20", "80"]),
+        (30.0, {"HOROVOD_STALL_CHECK_TIME_SECONDS": "12"}, ["12", "30"]),
+    ],
+)
+def test_stall_times_follow_the_configuration_unless_the_environment_sets_them(seconds, environ, expected):
+    assert list(stall_settings(seconds, environ).values()) == expected
+
+
+def test_stall_times_that_horovod_would_ignore_are_refused():
     with pytest.raises(UsageError, match="must be larger"):
-        stall_settings({"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "60"})
+        stall_settings(20, {"HOROVOD_STALL_CHECK_TIME_SECONDS": "60"})
     with pytest.raises(UsageError, match="whole seconds"):
-        stall_settings({"HOROVOD_STALL_CHECK_TIME_SECONDS": "a minute"})
+        stall_settings(300, {"HOROVOD_STALL_CHECK_TIME_SECONDS": "a minute"})
 
 
 @pytest.mark.slow

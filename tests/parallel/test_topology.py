@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hvdgan.errors import UsageError
-from hvdgan.parallel.topology import plan_groups
+from hvdgan.parallel.topology import fold_size, place_folds, plan_groups
 
 HOST_SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
@@ -21,14 +21,14 @@ def test_coordinator_and_two_groups_of_two():
     topology = plan_groups(["node"] * 5, 2)
     assert topology.groups == ((1, 2), (3, 4))
     first, *others = topology.roles
-    assert (first.coordinates, first.group, first.fold, first.place) == (True, None, None, None)
-    assert [(role.group, role.place) for role in others] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert (first.coordinates, first.group) == (True, None)
+    assert [(role.coordinates, role.group) for role in others] == [(False, 0), (False, 0), (False, 1), (False, 1)]
     assert topology.straddling == ()
 
 
 def test_a_world_of_one_is_coordinator_and_group():
     (role,) = plan_groups(["node"], 1).roles
-    assert (role.coordinates, role.group, role.fold, role.place) == (True, 0, 0, 0)
+    assert (role.coordinates, role.group) == (True, 0)
 
 
 def test_groups_stay_on_their_host():
@@ -47,9 +47,28 @@ def test_groups_larger_than_a_host_take_neighbours():
     assert topology.straddling == (0, 1)
 
 
-def test_folds_side_by_side():
-    topology = plan_groups(["a"] + ["a", "b"] * 2, 4, folds=2)
-    assert [(role.fold, role.place) for role in topology.roles[1:]] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+@pytest.mark.parametrize(
+    ("hosts", "folds", "expected"),
+    [
+        (["a"] * 6, 3, (0, 0, 1, 1, 2, 2)),
+        (["a", "b"] * 2, 2, (0, 1, 0, 1)),
+        (["a", "b", "b", "a"], 2, (0, 1, 1, 0)),
+        (["a", "a", "a", "b"], 2, (0, 0, 1, 1)),
+        (["a", "b", "b"], 1, (0, 0, 0)),
+        (["a", "b", "b"], 3, (0, 1, 2)),
+    ],
+)
+def test_folds_side_by_side(hosts, folds, expected):
+    assert place_folds(hosts, folds) == expected
+
+
+@given(HOST_SIZES, st.integers(1, 4))
+def test_every_fold_is_a_ring_of_the_same_size_and_rank_zero_is_in_the_first(sizes, folds):
+    hosts = spread(sizes)
+    hosts += ["last"] * (-len(hosts) % folds)
+    places = place_folds(hosts, folds)
+    assert [places.count(fold) for fold in range(folds)] == [fold_size(len(hosts), folds)] * folds
+    assert places[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -75,10 +94,22 @@ def test_what_does_not_divide_says_what_does(ranks, size, advice):
         plan_groups(["node"] * ranks, size)
 
 
-@pytest.mark.parametrize(("size", "folds"), [(0, 1), (3, 2), (2, 0)])
-def test_folds_that_do_not_divide(size, folds):
-    with pytest.raises(UsageError, match="--ranks-per-trial a multiple of"):
-        plan_groups(["node"] * 7, size, folds)
+def test_a_group_of_nobody_is_refused():
+    with pytest.raises(UsageError, match="--ranks-per-trial is at least 1"):
+        plan_groups(["node"] * 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "folds", "advice"),
+    [
+        (3, 2, "use --ranks-per-trial 2 or 4, study.folds 3, or"),
+        (2, 3, "use --ranks-per-trial 3, study.folds 2, or"),
+        (1, 4, "use --ranks-per-trial 4, study.folds 1, or"),
+    ],
+)
+def test_folds_that_do_not_divide_say_what_does(ranks, folds, advice):
+    with pytest.raises(UsageError, match=re.escape(f"cannot train {folds} folds side by side; {advice}")):
+        place_folds(["node"] * ranks, folds)
 
 
 @given(HOST_SIZES, st.integers(1, 6))
@@ -90,7 +121,6 @@ def test_every_rank_has_one_place(sizes, size):
     for number, group in enumerate(topology.groups):
         assert len(group) == size
         assert [topology.roles[rank].group for rank in group] == [number] * size
-        assert [topology.roles[rank].place for rank in group] == list(range(size))
 
 
 @given(HOST_SIZES, st.integers(1, 6))

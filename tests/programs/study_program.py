@@ -17,8 +17,9 @@ from hvdgan.errors import NotFiniteError, RingBrokenError
 from hvdgan.files import append_json_line
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.topology import plan_groups
-from hvdgan.study.coordinator import lead, open_coordinator, work_alone
+from hvdgan.study.leading import lead, work_alone
 from hvdgan.study.messages import Done
+from hvdgan.study.opening import open_coordinator
 from hvdgan.study.worker import serve
 
 SPACE = {"gan.latent_size": {"type": "int", "low": 50, "high": 400}}
@@ -89,9 +90,9 @@ def main(directory, name, trials, *flags):
         opened = []
 
         def open_study():
-            opened.append(
-                stack.enter_context(open_coordinator(config, directory, "--resume" in flags, watch(directory)))
-            )
+            ahead = world.size > 1
+            context = open_coordinator(config, directory, "--resume" in flags, watch(directory), ahead=ahead)
+            opened.append(stack.enter_context(context))
 
         world.agree(open_study)
         if world.size == 1:
@@ -100,7 +101,7 @@ def main(directory, name, trials, *flags):
         topology = plan_groups(world.hosts, config.study.ranks_per_trial)
         with world.split(topology.roles[world.rank].group) as group:
             if group is None:
-                lead(world, opened[0], [ranks[0] for ranks in topology.groups])
+                lead(world, opened[0], topology.groups)
             else:
                 serve(world, group, objective)
         print(json.dumps({"rank": world.rank, "went": "home"}))

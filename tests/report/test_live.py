@@ -4,11 +4,11 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from hvdgan.report.board import Board
 from hvdgan.report.live import study_line, watch_study, watch_training
 from hvdgan.report.terminal import is_terminal, trace_stdouts
 
@@ -54,36 +54,16 @@ def test_stdouts_without_process_folder(tmp_path):
     assert trace_stdouts(tmp_path) == ["/dev/tty" if os.isatty(1) else "other"]
 
 
-def study_events() -> list[dict]:
-    """Return the events of a study of two groups: one trial ends well, one fails."""
-    row = {"params": {"training.learning_rate": 0.001}, "seconds": 31.0, "source": "gp", "attempt": 0}
-    end = {"counted": 1, "total": 4}
-    failure = {
-        "failure": "exception",
-        "value": None,
-        "message": f"Traceback ...\nValueError: {ESCAPE}[31mbroken\n",
-        "state": "failed",
-    }
-    values = {"fold": 1, "epoch": 2, "generator_loss": 12.5, "merit": 0.5, "events_per_second": 411.7}
-    start = {"event": "started", "attempt": 0, "source": "gp"}
-    return [
-        {**start, "time": 10.0, "trial": 0, "group": 1, "params": row["params"]},
-        {**start, "time": 11.0, "trial": 1, "group": 2, "params": {}},
-        {"event": "reported", "time": 20.0, "trial": 0, "group": 1, "step": 2, "values": values},
-        {**row, "event": "finished", "time": 41.0, "trial": 0, "group": 1, "state": "done", "value": 0.41, **end},
-        {**row, **failure, "event": "finished", "time": 42.0, "trial": 1, "group": 2, **end, "counted": 2},
-        {"event": "something new", "time": 43.0, "trial": 1, "group": 2},
-    ]
-
-
-def test_piped_study_gives_one_plain_line_per_event():
+def test_piped_study_gives_one_plain_line_per_event_and_a_summary(small_study):
     stream = io.StringIO()
     with watch_study(4, 2, stream, terminal=False) as listen:
-        for event in study_events():
+        for event in small_study:
             listen(event)
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == len(study_events())
+    first, *lines, summary = stream.getvalue().splitlines()
+    assert len(lines) == len(small_study)
     assert ESCAPE not in stream.getvalue()
+    assert first.endswith("study of 4 trials on 2 groups")
+    assert "study begun counted=0/4 groups=2" in lines.pop(0)
     assert "trial 0 started group=1 attempt=0 source=gp training.learning_rate=0.001" in lines[0]
     assert "trial 0 reported group=1 step=2 fold=1 epoch=2 generator_loss=12.5 merit=0.5" in lines[2]
     assert "trial 0 finished group=1 state=done value=0.41 counted=1/4 seconds=31" in lines[3]
@@ -91,16 +71,43 @@ def test_piped_study_gives_one_plain_line_per_event():
         "trial 1 finished group=2 state=failed failure=exception counted=2/4 message='ValueError:  [31mbroken'"
         in lines[4]
     )
+    assert "study given_up group=2 reason='silent for 5 s'" in lines[5]
+    assert "study ended reason=done" in lines[7]
+    assert "2 of 4 trials  done 1  pruned 0  running 0  failed 1  best merit 0.41 (trial 0)" in summary
 
 
-def test_study_on_a_terminal_is_a_table():
+def test_study_on_a_terminal_is_a_table(small_study):
     stream = io.StringIO()
     with watch_study(4, 2, stream, terminal=True) as listen:
-        for event in study_events():
+        for event in small_study:
             listen(event)
     assert ESCAPE in stream.getvalue()
     assert f"{ESCAPE}[31mbroken" not in stream.getvalue()
-    assert "done 2 of 4   running 0   failed 1   best 0.41 (trial 0)" in stream.getvalue()
+    assert "done 1  pruned 0  running 0  failed 1" in stream.getvalue()
+    assert "0.41 (trial 0)" in stream.getvalue()
+
+
+def test_the_table_is_there_before_anything_happens_and_knows_earlier_jobs(small_study):
+    for terminal in (True, False):
+        stream = io.StringIO()
+        with watch_study(9, 3, stream, terminal, past=small_study):
+            assert ("idle" if terminal else "study of 9 trials on 3 groups") in stream.getvalue()
+            assert ("best merit 0.41" in stream.getvalue()) is terminal
+
+
+def test_the_clocks_of_the_table_run_while_nothing_happens():
+    class Stream(io.StringIO):
+        """Tells when enough was written."""
+
+        def write(self, text):
+            """Count drawings."""
+            if "trials" in text:
+                drawn.release()
+            return super().write(text)
+
+    drawn = threading.Semaphore(0)
+    with watch_study(4, 2, Stream(), terminal=True):
+        assert all(drawn.acquire(timeout=30) for _ in range(3))
 
 
 def test_table_is_left_in_order_when_the_study_raises():
@@ -108,23 +115,6 @@ def test_table_is_left_in_order_when_the_study_raises():
     with pytest.raises(KeyboardInterrupt), watch_study(4, 2, stream, terminal=True):
         raise KeyboardInterrupt
     assert stream.getvalue().endswith(f"{ESCAPE}[?25h")
-
-
-def test_board_follows_the_groups():
-    board = Board(4, 2, clock=lambda: 30.0)
-    for event in study_events()[:3]:
-        board.take(event)
-    assert board.running == 2
-    row = dict(zip(board.columns, board.line(1), strict=True))
-    assert row == {
-        "group": 1, "trial": 0, "source": "gp", "fold": 1, "epoch": 2, "D loss": None, "G loss": 12.5, "merit": 0.5,
-        "events/s": 412, "time": "20 s", "state": "running",
-    }  # fmt: skip
-    for event in study_events()[3:]:
-        board.take(event)
-    assert (board.counted, board.failed, board.best) == (2, 1, (0.41, 0))
-    assert board.line(2)[-1] == "exception"
-    assert Board(4, 2).line(2)[-1] == "idle"
 
 
 def test_line_of_a_preempted_trial_says_where_it_goes_on():
@@ -155,6 +145,7 @@ from hvdgan.report.live import watch_study
 if os.environ["OMPI_COMM_WORLD_RANK"] == "0":
     with watch_study(1, 1) as listen:
         print("a terminal:", os.isatty(1))
+        listen({"event": "begun", "time": 0.0, "groups": 1, "counted": 0, "total": 1})
         listen({"event": "started", "time": 0.0, "trial": 0, "group": 1, "params": {"training.seed": 3}})
 """
 

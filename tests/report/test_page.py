@@ -87,7 +87,7 @@ def test_empty_page_is_a_page():
 
 
 def test_picture_is_written_whole_or_not_at_all(make_trials, tmp_path):
-    drawing = compose.draw_study_pictures(make_trials(3), {})[0]
+    drawing = compose.draw_study_pictures(make_trials(3))[0]
     with pytest.raises(OSError, match="missing"):
         style.save_picture(drawing.figure, tmp_path / "missing" / "history.png")
     assert list(tmp_path.iterdir()) == []

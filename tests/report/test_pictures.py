@@ -7,7 +7,23 @@ import matplotlib
 import numpy as np
 import pytest
 
-from hvdgan.report import compose, energy, events, ratio, showers, study, style, training, trials
+from hvdgan.config.search import Choices, FloatRange
+from hvdgan.report import (
+    compose,
+    coordinates,
+    energy,
+    events,
+    front,
+    gantt,
+    ratio,
+    scales,
+    showers,
+    study,
+    style,
+    timeline,
+    training,
+    trials,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -89,13 +105,63 @@ def test_ratio_of_nothing_is_no_number():
 
 @pytest.mark.parametrize(
     ("trials", "parameters", "failing"),
-    [(0, 0, False), (1, 1, False), (1, 1, True), (2, 5, False), (12, 8, False), (12, 4, True), (12, 0, False)],
+    [(0, 0, False), (1, 1, False), (1, 1, True), (2, 5, False), (300, 12, False), (12, 4, True), (12, 0, False)],
 )
-def test_study_pictures_render(make_trials, trials, parameters, failing):
+def test_study_pictures_render(make_trials, make_events, trials, parameters, failing):
     rows = make_trials(trials, parameters, failing)
     shares = {f"gan.section.parameter_{place}": 1 / parameters for place in range(parameters)}
-    for drawing in compose.draw_study_pictures(rows, shares, untrained=2.5):
+    jobs = timeline.follow_jobs(make_events(rows, 2))
+    drawings = compose.draw_study_pictures(rows, [shares], untrained=2.5, jobs=jobs)
+    assert len({drawing.name for drawing in drawings}) == len(drawings) == 5
+    for drawing in drawings:
         assert size(style.render(drawing.figure, dpi=40))[0] > 200, drawing.name
+
+
+@pytest.mark.parametrize(("trials", "objectives"), [(0, 2), (1, 2), (40, 2), (20, 3)])
+def test_pictures_of_several_objectives_render(make_trials, trials, objectives):
+    names = ["merit", "generation_time", "training_time"][:objectives]
+    drawings = compose.draw_study_pictures(make_trials(trials, 3, objectives=objectives), objectives=names)
+    assert {"study_front", "study_slices_merit", "study_importances_generation_time"} <= {one.name for one in drawings}
+    for drawing in drawings:
+        assert size(style.render(drawing.figure, dpi=40))[0] > 200, drawing.name
+
+
+def test_front_is_ringed_and_numbered():
+    points = {4: [1.0, 9.0], 5: [5.0, 5.0], 6: [6.0, 6.0], 7: [9.0, 1.0]}
+    rows = [{"number": number, "state": "done", "value": one[0], "values": one} for number, one in points.items()]
+    figure = front.draw_front(rows, [4, 5, 7], ["merit", "generation_time"])
+    rings = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_markersize() == 11]
+    assert rings == [1.0, 5.0, 9.0]
+    assert {"4", "5", "7"} <= set(texts(figure).split("\n"))
+    assert "6" not in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_lines_of_parallel_coordinates_end_at_their_values(make_trials):
+    rows = make_trials(12, 3)
+    figure = coordinates.draw_coordinates(rows)
+    best = min((row for row in rows if row["state"] == "done"), key=lambda row: row["value"])
+    strong = next(line for line in figure.axes[0].lines if line.get_marker() == "o")
+    assert strong.get_ydata()[-1] == 0
+    assert (strong.get_ydata()[2] == coordinates.UNSET) == ("gan.section.parameter_2" not in best["params"])
+    assert "parameter\n2" in texts(figure)
+
+
+def test_gantt_shows_idle_time_and_the_time_of_every_trial(make_trials, make_events):
+    jobs = timeline.follow_jobs(make_events(make_trials(3), 2))
+    figure = gantt.draw_gantt(jobs)
+    assert "busy 75%" in texts(figure)
+    bars = {(bar.get_x(), bar.get_width(), round(bar.get_y() + bar.get_height() / 2)) for bar in figure.axes[0].patches}
+    assert bars == {(0, 20, 1), (0, 20, 2), (0, 10, 1), (0, 10, 2), (10, 10, 1)}
+
+
+def test_axes_of_parameters_follow_the_search_space():
+    lr = FloatRange(type="float", low=1e-5, high=1e-1, log=True)
+    assert scales.find_scale([0.001, 0.002], lr).fraction(0.001) == pytest.approx(0.5)
+    weights = Choices(type="categorical", choices=[8, 1, 2])
+    assert [text for _, text in scales.find_scale([1, 2], weights).ticks()] == ["8", "1", "2"]
+    assert scales.find_scale([0.001, 0.5]).kind == "log"
+    assert scales.find_scale([True, False]).choices == ("False", "True")
+    assert scales.find_scale([]).ticks() == [(0.0, "0")]
 
 
 def test_failed_trials_stand_at_the_upper_edge(make_trials):

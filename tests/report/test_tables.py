@@ -42,7 +42,7 @@ def test_merit_table_without_floor(compared):
 def test_study_table_marks_the_best_and_keeps_values(make_trials):
     rows = make_trials(9)
     table = study_table(rows)
-    values = [row["value"] for row in rows if row["value"] is not None]
+    values = [row["value"] for row in rows if row["state"] == "done"]
     assert rows[table.strong[0]]["value"] == min(values)
     text = io.StringIO()
     writer = csv.DictWriter(text, table.columns)
@@ -51,6 +51,19 @@ def test_study_table_marks_the_best_and_keeps_values(make_trials):
     read = list(csv.DictReader(io.StringIO(text.getvalue())))
     assert float(read[0]["gan.section.parameter_0"]) == rows[0]["params"]["gan.section.parameter_0"]
     assert read[4]["failure"] == "nan"
+
+
+def test_study_table_of_several_objectives_marks_the_front_and_shows_spread_and_pruning(make_trials):
+    rows = make_trials(9, objectives=2)
+    rows[0].update(values=[0.0, 1.0], spread=0.02)
+    rows[1].update(values=[1.0, 0.0])
+    rows[7].update(pruned_at=3)
+    table = study_table(rows, objectives=["merit", "generation_time"])
+    assert {0, 1} <= set(table.strong)
+    cells = to_rows(table)
+    assert (cells[0]["generation_time"], cells[0]["spread"], cells[7]["pruned_at"]) == (1.0, 0.02, 3)
+    assert all(cells[4][name] is None for name in ("merit", "generation_time"))
+    assert "pruned_at" not in study_table(rows[:5]).columns
 
 
 @pytest.mark.parametrize("failing", [True, False])

@@ -5,10 +5,10 @@ import signal
 
 import optuna
 import pytest
-from processes import BIN, Job, mpirun, run_job
+from processes import BIN, Job, mpirun, run_job, signal_rank
 
 from hvdgan.config import load
-from hvdgan.errors import EXIT_PREEMPTED
+from hvdgan.errors import EXIT_LOSSES, EXIT_PREEMPTED
 from hvdgan.training.checkpoint import has_checkpoint
 
 HVDGAN = BIN / "hvdgan"
@@ -28,16 +28,19 @@ def study_file(small_config, tmp_path):
 
 
 def trials(run):
-    return optuna.load_study(study_name="hvdgan", storage=f"sqlite:///{run}/study.db").get_trials()
+    """Return the trials of a study that a group ran, or that wait for one, as Optuna itself reads them."""
+    stored = optuna.load_study(study_name="hvdgan", storage=f"sqlite:///{run}/study.db").get_trials()
+    return [trial for trial in stored if trial.user_attrs.get("failure") != "unused"]
 
 
 def test_two_groups_search_and_the_best_configuration_trains(study_file, tmp_path):
     run = tmp_path / "study"
-    done = run_job([HVDGAN, "launch", "-np", "5", "study", study_file, "--out", run], timeout=100)
+    words = ["launch", "-np", "5", "study", study_file, "--trials", "4", "--out", run]
+    done = run_job([HVDGAN, *words], timeout=100)
     assert done.code == 0, done.err
     assert done.said("mpirun -np 5") == 1
     ended = trials(run)
-    assert [trial.state.name for trial in ended] == ["COMPLETE"] * 3
+    assert [trial.state.name for trial in ended] == ["COMPLETE"] * 4
     assert {trial.user_attrs["group"] for trial in ended} == {1, 2}
     assert {trial.user_attrs["source"] for trial in ended} == {"startup", "gp"}
     folds = [trial.user_attrs["details"]["folds"] for trial in ended]
@@ -60,26 +63,48 @@ def test_one_process_is_coordinator_and_group(study_file, tmp_path):
     assert len(trials(tmp_path / "study")) == 3
 
 
-def test_a_signal_preempts_the_study_and_resume_continues_the_trials(study_file, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "endings"),
+    [(signal.SIGUSR1, ["preempted"]), (signal.SIGTERM, ["preempted", "lost"])],
+)
+def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path, number, endings):
     run = tmp_path / "study"
-    words = [HVDGAN, "study", study_file, "--set", "training.epochs=15", "--trials", "2", "--out", run]
+    words = [HVDGAN, "study", study_file, "--set", "training.epochs=8", "--trials", "2", "--out", run]
     with Job(mpirun(3, words)) as job:
         job.wait_for(run / "trials" / "0000" / "fold-0" / "latest", timeout=60)
-        job.process.send_signal(signal.SIGUSR1)
-        assert job.finish(60).code == EXIT_PREEMPTED
-    assert json.loads((run / "verdict.json").read_text())["code"] == EXIT_PREEMPTED
-    left, copy = trials(run)
-    assert (left.state.name, left.user_attrs["failure"], copy.state.name) == ("FAIL", "preempted", "WAITING")
+        job.process.send_signal(number)
+        ended = job.finish(60)
+    if number == signal.SIGUSR1:
+        assert ended.code == EXIT_PREEMPTED
+        assert json.loads((run / "verdict.json").read_text())["code"] == EXIT_PREEMPTED
     assert has_checkpoint(run / "trials" / "0000" / "fold-0")
     resumed = run_job(mpirun(3, [HVDGAN, "study", "--resume", run]), timeout=100)
     assert resumed.code == 0, resumed.err
-    ended = trials(run)
-    assert [trial.state.name for trial in ended] == ["FAIL", "COMPLETE", "COMPLETE"]
-    assert ended[1].user_attrs["resume_of"] == 0
-    assert ended[1].params == left.params
-    rows = [json.loads(line) for line in (run / "trials" / "0001" / "metrics.jsonl").read_text().splitlines()]
+    left, copy, other = trials(run)
+    assert [trial.state.name for trial in (left, copy, other)] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert left.user_attrs["failure"] in endings
+    assert copy.params == left.params
+    assert copy.user_attrs["resume_of" if left.user_attrs["failure"] == "preempted" else "retry_of"] == 0
+    metrics = run / "trials" / f"{copy.number:04d}" / "fold-0" / "metrics.jsonl"
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert rows[0]["steps"] > 3  # not from the beginning
     assert run_job([HVDGAN, "status", run]).code == 0
+
+
+def test_with_recovery_a_killed_rank_costs_its_group_and_the_verdict_says_so(study_file, tmp_path):
+    run = tmp_path / "study"
+    long = ["--set", "training.epochs=6", "--set", "training.stall_timeout=4.0", "--trials", "3"]
+    command = [HVDGAN, "launch", "--recover", "-np", "5", "study", study_file, "--out", run, *long]
+    with Job([*command, "--set", "study.sampler=random"]) as job:
+        job.wait_for(run / "trials" / "0001" / "fold-0" / "latest", timeout=60)
+        signal_rank(job, 4, signal.SIGKILL)
+        done = job.finish(100)
+    assert done.code == EXIT_LOSSES, done.err
+    assert "1 of the groups" in json.loads((run / "verdict.json").read_text())["message"]
+    ended = trials(run)
+    assert [trial.user_attrs["failure"] for trial in ended if trial.state.name == "FAIL"] == ["lost"]
+    assert sum(trial.state.name == "COMPLETE" for trial in ended) == 3
+    assert (run / "best.yaml").exists()
 
 
 def test_a_trial_that_turns_nan_fails_and_the_study_goes_on(study_file, tmp_path):

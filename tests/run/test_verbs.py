@@ -146,25 +146,26 @@ def test_a_bad_file_is_one_clear_error_on_two_ranks(config_file, tmp_path, how):
     assert done.said("Traceback") == 0
 
 
+WRONG = [
+    ("alone", ["train", "CONFIG", "--set", "gan.model_args.widht=1"], "3dgan takes width (float)"),
+    ("alone", ["train"], "give a CONFIG to start a run, or --resume RUN"),
+    ("alone", ["study", "CONFIG"], "study.space is empty"),
+    ("alone", ["status", "nosuch"], "nosuch holds no run"),
+    ("alone", ["launch", "-np", "2", "evaluate"], "name the verb to launch"),
+    ("alone", ["trian"], "No such command"),
+    ("mpi", ["train", "nosuch.yaml"], "cannot read the configuration nosuch.yaml"),
+]
+WRONG_UNDER_LAUNCHERS = [
+    ("mpi", ["train", "CONFIG", "--set", "training.epoch=1"], "did you mean training.epochs?"),
+    ("mpi", ["study", "CONFIG", "--ranks-per-trial", "2"], "2 ranks cannot form groups of 2 beside the coordinator"),
+    ("gloo", ["train", "CONFIG", "--set", "training.epochs=soon"], "Input should be a valid integer"),
+    ("gloo", ["study", "CONFIG"], "`horovodrun --gloo` gives every process a world of its own"),
+]
+
+
 @pytest.mark.parametrize(
     ("launcher", "words", "says"),
-    [
-        ("mpi", ["train", "nosuch.yaml"], "cannot read the configuration nosuch.yaml"),
-        ("mpi", ["train", "CONFIG", "--set", "training.epoch=1"], "did you mean training.epochs?"),
-        ("gloo", ["train", "CONFIG", "--set", "training.epochs=soon"], "Input should be a valid integer"),
-        ("alone", ["train", "CONFIG", "--set", "gan.model_args.widht=1"], "3dgan takes width (float)"),
-        ("alone", ["train"], "give a CONFIG to start a run, or --resume RUN"),
-        ("gloo", ["study", "CONFIG"], "`horovodrun --gloo` gives every process a world of its own"),
-        (
-            "mpi",
-            ["study", "CONFIG", "--ranks-per-trial", "2"],
-            "2 ranks cannot form groups of 2 beside the coordinator",
-        ),
-        ("alone", ["study", "CONFIG"], "study.space is empty"),
-        ("alone", ["status", "nosuch"], "nosuch holds no run"),
-        ("alone", ["launch", "-np", "2", "evaluate"], "name the verb to launch"),
-        ("alone", ["trian"], "No such command"),
-    ],
+    [*WRONG, *(pytest.param(*case, marks=pytest.mark.slow) for case in WRONG_UNDER_LAUNCHERS)],
 )
 def test_a_wrong_command_is_one_clear_message(config_file, launcher, words, says):
     space = "study.space={training.learning_rate: {type: float, low: 0.001, high: 0.01}}"
@@ -184,6 +185,7 @@ def test_a_run_is_not_overwritten(config_file, tmp_path):
     assert "already holds a run; continue it with --resume" in again.err
 
 
+@pytest.mark.slow
 def test_simulate_inspect_generate_evaluate(config_file, tmp_path):
     made = run_job(
         [HVDGAN, "simulate", "--files", "2", "--events", "50", "--grid", "5", "5", "5", "-o", tmp_path / "d"]

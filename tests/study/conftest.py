@@ -1,6 +1,9 @@
 """Studies to try things on: a small space, a run directory, events that are kept."""
 
+from contextlib import ExitStack
+
 import pytest
+from books import Book
 
 from hvdgan.config import parse
 
@@ -25,10 +28,22 @@ def make_config():
 @pytest.fixture
 def open_ledger(tmp_path):
     """Open the study of the test's run directory."""
-    from hvdgan.study.ledger import Ledger
-    from hvdgan.study.storage import open_study
+    from hvdgan.study.store.storage import open_study
 
     def opened(config, resume=False):
-        return Ledger(open_study(config, tmp_path, resume), config.study, tmp_path)
+        return Book(open_study(config, tmp_path, resume), config.study, tmp_path)
 
     return opened
+
+
+@pytest.fixture
+def open_here(tmp_path):
+    """Open the coordinator of the test's run directory, which makes points on demand; close it after the test."""
+    from hvdgan.study.opening import open_coordinator
+
+    with ExitStack() as stack:
+
+        def opened(config, listen=lambda event: None, **changed):
+            return stack.enter_context(open_coordinator(config, tmp_path, False, listen, ahead=False, **changed))
+
+        yield opened

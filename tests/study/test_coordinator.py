@@ -1,16 +1,21 @@
 """The coordinator: the total is the total, over threads and alone, over kills and timeouts."""
 
+import contextlib
 import csv
+import time
 
 import pytest
+from disks import limited_files
 from fake_world import run_ranks
 
 from hvdgan.errors import ConfigError, NotFiniteError, UsageError
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.study import history
-from hvdgan.study.coordinator import Coordinator, lead, open_coordinator, work_alone
-from hvdgan.study.messages import Done, Failed, Preempted, Report
-from hvdgan.study.storage import load_study
+from hvdgan.study.leading import lead, work_alone
+from hvdgan.study.messages import Advice, Alive, Done, Failed, Preempted, Pruned, Report
+from hvdgan.study.opening import open_coordinator
+from hvdgan.study.silence import Silence
+from hvdgan.study.store.storage import load_study
 from hvdgan.study.worker import serve
 
 
@@ -23,7 +28,7 @@ def bowl(assignment, group, control):
 def study_alone(config, directory, objective, resume=False):
     """Run a study in this process; return its events."""
     told = []
-    with open_coordinator(config, directory, resume, told.append) as coordinator:
+    with open_coordinator(config, directory, resume, told.append, ahead=False) as coordinator:
         work_alone(coordinator, objective, SoloWorld())
     return told
 
@@ -38,8 +43,8 @@ def study_in_groups(config, directory, objective, groups=2, size=2):
             if group is not None:
                 serve(world, group, objective)
             else:
-                with open_coordinator(config, directory, False, told.append) as coordinator:
-                    lead(world, coordinator, leaders=range(1, world.size, size))
+                with open_coordinator(config, directory, False, told.append, ahead=True) as coordinator:
+                    lead(world, coordinator, [range(rank, rank + size) for rank in range(1, world.size, size)])
 
     run_ranks(1 + groups * size, program)
     return told
@@ -52,9 +57,9 @@ def rows_of(config, directory):
 def test_alone_the_study_reaches_its_total(make_config, tmp_path):
     config = make_config(trials=5)
     told = study_alone(config, tmp_path, bowl)
-    assert [event["event"] for event in told] == ["started", "reported", "finished"] * 5
+    assert [event["event"] for event in told] == ["begun", *["started", "reported", "finished"] * 5, "ended"]
     assert [row["state"] for row in rows_of(config, tmp_path)] == ["done"] * 5
-    assert told[-1]["counted"] == told[-1]["total"] == 5
+    assert told[-2]["counted"] == told[-2]["total"] == 5
 
 
 def test_groups_reach_the_total_whatever_their_trials_do(make_config, tmp_path):
@@ -77,36 +82,37 @@ def test_groups_reach_the_total_whatever_their_trials_do(make_config, tmp_path):
 def test_events_are_plain_and_complete(make_config, tmp_path):
     import json
 
-    started, reported, finished = study_alone(make_config(trials=1), tmp_path, bowl)
-    assert json.loads(json.dumps([started, reported, finished])) == [started, reported, finished]
+    begun, started, reported, finished, ended = told = study_alone(make_config(trials=1), tmp_path, bowl)
+    assert json.loads(json.dumps(told)) == told
+    assert (begun["groups"], begun["counted"], begun["total"], ended["reason"]) == (1, 0, 1, "done")
     assert {"time", "trial", "group", "params", "source", "attempt"} <= started.keys()
     assert (reported["step"], reported["values"]) == (1, {"merit": 2.0})
     assert {"state", "value", "seconds", "failure", "counted", "total"} <= finished.keys()
 
 
-def test_no_more_than_the_total_is_ever_running(make_config, open_ledger):
+def test_no_more_than_the_total_is_ever_running(make_config, open_here):
     config = make_config(trials=3)
-    coordinator = Coordinator(open_ledger(config), config.study, listen=lambda event: None)
+    coordinator = open_here(config)
     given = [coordinator.next_assignment(group) for group in range(1, 6)]
     assert [assignment and assignment.number for assignment in given] == [0, 1, 2, None, None]
     coordinator.handle(1, Done((1.0,)))
     assert coordinator.next_assignment(1) is None
-    assert (coordinator.busy, coordinator.counted) == (True, 1)
+    assert (list(coordinator.running), coordinator.counted) == ([2, 3], 1)
 
 
-def test_a_copy_of_a_preempted_trial_goes_to_a_group_that_waits(make_config, open_ledger):
+def test_a_copy_of_a_preempted_trial_goes_to_a_group_that_waits(make_config, open_here):
     config = make_config(trials=1)
-    coordinator = Coordinator(open_ledger(config), config.study, listen=lambda event: None)
+    coordinator = open_here(config)
     coordinator.next_assignment(1)
     assert coordinator.next_assignment(2) is None
     coordinator.handle(1, Preempted("checkpoint"))
     assert coordinator.next_assignment(2).resume_from == "checkpoint"
 
 
-def test_reports_in_any_order_belong_to_their_groups(make_config, open_ledger):
+def test_reports_in_any_order_belong_to_their_groups(make_config, open_here):
     told = []
     config = make_config(trials=2)
-    coordinator = Coordinator(open_ledger(config), config.study, listen=told.append)
+    coordinator = open_here(config, told.append)
     first, second = coordinator.next_assignment(1), coordinator.next_assignment(2)
     coordinator.handle(2, Report(second.number, 1, {"merit": 2.0}))
     coordinator.handle(1, Report(first.number, 1, {"merit": 1.0}))
@@ -120,16 +126,15 @@ def test_reports_in_any_order_belong_to_their_groups(make_config, open_ledger):
     ]
 
 
-def test_the_timeout_lets_running_trials_end_but_starts_none(make_config, open_ledger):
+def test_the_timeout_lets_running_trials_end_but_starts_none(make_config, open_here):
     now = [0.0]
-    config = make_config(trials=9, timeout=10.0)
-    coordinator = Coordinator(open_ledger(config), config.study, lambda event: None, clock=lambda: now[0])
+    coordinator = open_here(make_config(trials=9, timeout=10.0), clock=lambda: now[0])
     coordinator.next_assignment(1)
     now[0] = 10.5
     assert coordinator.next_assignment(2) is None
-    assert coordinator.busy
+    assert coordinator.running
     coordinator.handle(1, Done((1.0,)))
-    assert (coordinator.busy, coordinator.counted, coordinator.reason()) == (False, 1, "timeout")
+    assert (coordinator.through, coordinator.counted, coordinator.reason()) == (True, 1, "timeout")
 
 
 def test_resume_goes_on_to_the_total(make_config, tmp_path):
@@ -143,7 +148,8 @@ def test_resume_goes_on_to_the_total(make_config, tmp_path):
 def test_resume_of_a_complete_study_does_nothing(make_config, tmp_path):
     config = make_config(trials=2)
     study_alone(config, tmp_path, bowl)
-    assert study_alone(config, tmp_path, bowl, resume=True) == []
+    told = study_alone(config, tmp_path, bowl, resume=True)
+    assert [event["event"] for event in told] == ["begun", "ended"]
 
 
 def test_an_interrupted_study_is_resumed_without_loss(make_config, tmp_path):
@@ -168,6 +174,150 @@ def test_an_interrupted_study_is_resumed_without_loss(make_config, tmp_path):
     assert rows[3]["params"] == rows[2]["params"]
 
 
+def test_a_hopeless_trial_is_advised_to_give_up(make_config, open_here, tmp_path):
+    config = make_config(trials=4, pruner="median", pruning={"startup_trials": 1})
+    coordinator = open_here(config)
+    for value, verdicts in ((0.5, ["go", "go"]), (5.0, ["prune", "prune"])):
+        number = coordinator.next_assignment(1).number
+        told = [coordinator.handle(1, Report(number, step, {"merit": value}, judged=True)) for step in (1, 2)]
+        assert told == [Advice(number, verdict) for verdict in verdicts]
+        coordinator.handle(1, Done((value,)) if value < 1 else Pruned(2))
+    rows = rows_of(config, tmp_path)
+    assert [row["state"] for row in rows] == ["done", "pruned"]
+    assert coordinator.counted == 2
+    assert load_study(config, tmp_path).trials[1].intermediate_values == {1: 5.0, 2: 5.0}
+
+
+def test_with_several_objectives_the_chosen_metric_is_judged(make_config, open_here, tmp_path):
+    config = make_config(objective=["merit", "generation_time"], pruner="median", pruning={"startup_trials": 1})
+    coordinator = open_here(config)
+    number = coordinator.next_assignment(1).number
+    coordinator.handle(1, Report(number, 1, {"merit": 0.5}, judged=True))
+    coordinator.handle(1, Done((0.5, 0.01)))
+    number = coordinator.next_assignment(1).number
+    assert coordinator.handle(1, Report(number, 1, {"merit": 3.0}, judged=True)) == Advice(number, "prune")
+    coordinator.handle(1, Pruned(1))
+    rows = rows_of(config, tmp_path)
+    assert [row["values"] for row in rows] == [[0.5, 0.01], []]
+
+
+def test_a_failed_trial_is_tried_again_as_often_as_wanted(make_config, open_here, tmp_path):
+    config = make_config(trials=1, retries=2)
+    coordinator = open_here(config)
+    for attempt in range(3):
+        assert coordinator.next_assignment(1).attempt == attempt
+        coordinator.handle(1, Failed("exception", "broke"))
+    assert (coordinator.counted, coordinator.through) == (1, True)
+    rows = rows_of(config, tmp_path)
+    assert [row["retry_of"] for row in rows] == [None, 0, 1]
+    assert len({tuple(row["params"].items()) for row in rows}) == 1
+
+
+@pytest.mark.parametrize("kind", ["nan", "config"])
+def test_what_would_only_fail_again_is_not_retried(make_config, open_here, kind):
+    coordinator = open_here(make_config(trials=1, retries=2))
+    coordinator.next_assignment(1)
+    coordinator.handle(1, Failed(kind, "again"))
+    assert (coordinator.counted, coordinator.through) == (1, True)
+
+
+def test_a_preempted_trial_brings_its_curve(make_config, open_here, tmp_path):
+    config = make_config(trials=1)
+    coordinator = open_here(config)
+    coordinator.next_assignment(1)
+    coordinator.handle(1, Report(0, 1, {"merit": 2.0}, judged=True))
+    coordinator.handle(1, Preempted("checkpoint"))
+    assert coordinator.next_assignment(2).resume_from == "checkpoint"
+    assert load_study(config, tmp_path).trials[1].intermediate_values == {1: 2.0}
+
+
+def test_a_silent_group_is_given_up_and_its_trial_goes_to_another(make_config, open_here):
+    now, told = [0.0], []
+    coordinator = open_here(make_config(trials=1), told.append, clock=lambda: now[0])
+    first = coordinator.next_assignment(1)
+    now[0] = 50.0
+    coordinator.handle(1, Alive(first.number))
+    now[0] = 100.0
+    assert coordinator.fall_silent(60.0) == []
+    now[0] = 111.0
+    assert coordinator.fall_silent(60.0) == [1]
+    assert [event["event"] for event in told][-2:] == ["finished", "given_up"]
+    assert (told[-2]["failure"], coordinator.counted, coordinator.given_up) == ("lost", 0, {1})
+    second = coordinator.next_assignment(2)
+    assert (second.params, second.attempt) == (first.params, 1)
+
+
+def test_a_trial_that_loses_its_groups_again_and_again_is_not_given_to_the_last(make_config, open_here):
+    now = [0.0]
+    coordinator = open_here(make_config(trials=1), clock=lambda: now[0])
+    for group in (1, 2):
+        coordinator.next_assignment(group)
+        now[0] += 100.0
+        coordinator.fall_silent(60.0)
+    assert (coordinator.counted, coordinator.next_assignment(3)) == (1, None)
+
+
+def test_a_group_that_never_answers_does_not_hold_the_others(make_config, tmp_path):
+    config, told = make_config(trials=4), []
+
+    def stuck(assignment, group, control):
+        time.sleep(3.0 if assignment.number == 0 else 0.02)
+        return Done((1.0,))
+
+    def program(world):
+        with world.split(None if world.rank == 0 else world.rank) as group:
+            if group is not None:
+                return serve(world, group, stuck)
+            with open_coordinator(config, tmp_path, False, told.append, ahead=True) as coordinator:
+                lead(world, coordinator, [(1,), (2,)], Silence(stall=0.4))
+                return coordinator.given_up
+
+    (lost, *_) = run_ranks(3, program)
+    rows = rows_of(config, tmp_path)
+    assert len(lost) == 1
+    assert [row["failure"] for row in rows if row["failure"] not in (None, "unused")] == ["lost"]
+    assert history.count(rows) == 4
+    assert sum(row["state"] == "done" for row in rows) == 4
+
+
+def test_a_wish_to_leave_reaches_groups_that_did_not_hear_of_it(make_config, tmp_path):
+    config, wanted = make_config(trials=4), []
+
+    def patient(assignment, group, control):
+        wanted.append(True)
+        end = time.monotonic() + 20
+        while control.advice() == "go" and time.monotonic() < end:
+            time.sleep(0.01)
+        return Preempted("here")
+
+    def program(world):
+        with world.split(None if world.rank == 0 else world.rank) as group:
+            if group is not None:
+                return serve(world, group, patient)
+            opened = open_coordinator(config, tmp_path, False, lambda event: None, lambda: len(wanted) == 2, ahead=True)
+            with opened as coordinator:
+                lead(world, coordinator, [(1,), (2,)])
+                return coordinator.reason()
+
+    assert run_ranks(3, program)[0] == "preempted"
+    rows = rows_of(config, tmp_path)
+    assert [row["failure"] for row in rows if row["resume_of"] is None and row["failure"] != "unused"] == [
+        "preempted"
+    ] * 2
+    assert [row["state"] for row in rows].count("waiting") == 2
+    assert history.count(rows) == 0
+
+
+def test_a_table_without_room_does_not_hide_why_a_study_ended(make_config, tmp_path):
+    def interrupted(assignment, group, control):
+        stack.enter_context(limited_files(0))
+        raise KeyboardInterrupt
+
+    with contextlib.ExitStack() as stack, pytest.raises(KeyboardInterrupt):
+        study_alone(make_config(storage="journal://study.journal"), tmp_path, interrupted)
+    assert not (tmp_path / "trials.csv").exists()
+
+
 def test_a_table_is_left_behind(make_config, tmp_path):
     study_alone(make_config(trials=3), tmp_path, bowl)
     with (tmp_path / "trials.csv").open() as file:
@@ -178,8 +328,12 @@ def test_a_table_is_left_behind(make_config, tmp_path):
 
 def test_a_second_coordinator_is_refused(make_config, tmp_path):
     config = make_config()
-    with open_coordinator(config, tmp_path, False, print), pytest.raises(UsageError, match="another coordinator"):
-        open_coordinator(config, tmp_path, False, print).__enter__()
+
+    def opened():
+        return open_coordinator(config, tmp_path, False, print, ahead=False)
+
+    with opened(), pytest.raises(UsageError, match="another coordinator"):
+        opened().__enter__()
 
 
 def test_an_illegal_space_is_refused_before_anything_is_stored(make_config, tmp_path):
@@ -190,10 +344,14 @@ def test_an_illegal_space_is_refused_before_anything_is_stored(make_config, tmp_
 
 @pytest.mark.slow
 def test_the_process_finds_the_bottom_of_a_bowl(make_config, tmp_path):
+    def thoughtful_bowl(assignment, group, control):
+        time.sleep(0.4)
+        return bowl(assignment, group, control)
+
     config = make_config(trials=14, sampler="gp", n_startup_trials=4)
-    study_in_groups(config, tmp_path, bowl)
+    study_in_groups(config, tmp_path, thoughtful_bowl)
     rows = rows_of(config, tmp_path)
-    sources = [row["source"] for row in rows]
-    assert sources.count("gp") >= 4
-    assert set(sources) == {"startup", "gp"}
-    assert min(row["value"] for row in rows if row["source"] == "gp") < 0.2
+    found = {row["value"]: row["source"] for row in rows if row["state"] == "done"}
+    assert list(found.values()).count("gp") >= 4
+    assert set(found.values()) <= {"startup", "gp", "quasi-random"}
+    assert min(value for value, source in found.items() if source == "gp") < 0.2

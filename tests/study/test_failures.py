@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from hvdgan.errors import ConfigError, DataError, NotFiniteError, RingBrokenError
-from hvdgan.study.failures import Ending, classify, describe, merge
+from hvdgan.errors import ConfigError, DataError, NotFiniteError, RingBrokenError, RingShutError
+from hvdgan.study.failures import Ending, classify, describe, locate, merge
 from hvdgan.study.messages import Done, Failed, Pruned
 
 
@@ -61,6 +61,23 @@ def test_the_earliest_cause_wins_and_the_others_are_named():
 def test_a_ring_that_broke_without_a_cause_is_still_a_failure():
     merged = merge([raised(RingBrokenError("stalled")), raised(RingBrokenError("stalled"))])
     assert (merged.kind, merged.message.partition("\n")[0]) == ("exception", "RingBrokenError: stalled (rank 1 on a)")
+
+
+def test_a_ring_that_was_shut_though_nobody_left_had_a_stalled_rank():
+    ends = [raised(locate(RingShutError("shut"), 1), f"rank {rank} on a") for rank in (1, 2)]
+    stopped = raised(RingBrokenError("fold 1 failed"), "rank 3 on b")
+    merged = merge([stopped, *ends][::-1])
+    assert merged.kind == "stall"
+    assert merged.message.startswith("a rank stalled; the last one to come back was rank 2 on a, fold 1, the first")
+    assert "\nRingShutError: shut (rank 1 on a, fold 1)\n" in merged.message
+    assert merge([*ends, raised(ValueError("left"))]).kind == "exception"
+    assert merge([*ends, Ending(Done((1.0,)), "rank 3 on b", 0.0)]).kind == "exception"
+
+
+def test_a_failure_names_its_fold_and_counts_from_when_it_arose():
+    first = locate(ValueError("first"), 2)
+    second = raised(KeyError("second"))
+    assert merge([second, raised(first)]).message.startswith("ValueError: first (rank 1 on a, fold 2)\n")
 
 
 def test_without_a_failure_rank_zero_speaks():

@@ -7,7 +7,8 @@ from fake_world import run_ranks
 
 from hvdgan.errors import ConfigError, NotFiniteError, RingBrokenError
 from hvdgan.parallel.world import SoloWorld
-from hvdgan.study.messages import Assignment, Done, Failed, Preempted, Pruned, Report, Stop
+from hvdgan.study.messages import Advice, Alive, Assignment, Done, Failed, Preempted, Pruned, Report, Stop
+from hvdgan.study.silence import Silence
 from hvdgan.study.worker import run_alone, serve
 
 
@@ -103,6 +104,78 @@ def test_what_cannot_be_stored_is_a_failure_of_the_trial(returned, problem):
 @pytest.mark.parametrize("ending", [Pruned(2, {"a": 1}), Failed("stall", "silence"), Preempted("here")])
 def test_every_ending_travels_as_it_is(ending):
     assert drive(lambda assignment, group, control: ending, group_size=1) == [ending]
+
+
+def converse(objective, answer):
+    """Run one trial of a group of two; `answer(message)` is what the coordinator sends back, or None."""
+
+    def program(world):
+        with world.split(None if world.rank == 0 else 0) as group:
+            if world.rank:
+                return serve(world, group, objective, silence=Silence(stall=0.2))
+            heard = []
+            world.send(Assignment(0, {}, "trials/0000"), 1)
+            while not heard or isinstance(heard[-1], Report | Alive):
+                heard.append(world.receive()[1])
+                if (reply := answer(heard[-1])) is not None:
+                    world.send(reply, 1)
+            world.send(Stop(), 1)
+            return heard
+
+    return run_ranks(3, program)[0]
+
+
+def test_a_judged_report_is_answered_before_the_trial_goes_on():
+    def objective(assignment, group, control):
+        verdicts = [control.report(step, {"merit": 1.0}, judged=True) for step in (1, 2)] if group.rank == 0 else []
+        return Pruned(2, {"verdicts": group.gather(verdicts)[0]})
+
+    verdicts = iter(["go", "prune"])
+    heard = converse(objective, lambda message: Advice(0, next(verdicts)) if isinstance(message, Report) else None)
+    assert heard == [
+        Report(0, 1, {"merit": 1.0}, judged=True),
+        Report(0, 2, {"merit": 1.0}, judged=True),
+        Pruned(2, {"verdicts": ["go", "prune"]}),
+    ]
+
+
+def test_a_trial_does_not_hang_on_an_answer_that_never_comes():
+    def objective(assignment, group, control):
+        return Done((1.0,), {"verdict": control.report(1, {"merit": 1.0}, judged=True)})
+
+    assert converse(objective, lambda message: None)[-1] == Done((1.0,), {"verdict": "go"})
+
+
+def test_advice_reaches_the_leader_between_steps_and_words_on_other_trials_do_not():
+    def objective(assignment, group, control):
+        control.report(0, {"loss": 1.0})
+        end = time.monotonic() + 10
+        while group.rank == 0 and control.advice() == "go" and time.monotonic() < end:
+            time.sleep(0.01)
+        return Done((1.0,), {"advice": control.advice()})
+
+    replies = [Advice(7, "stop"), Alive(), Advice(0, "preempt")]
+
+    def answer(message):
+        return replies.pop(0) if replies and isinstance(message, Report | Alive) else None
+
+    def chatty(assignment, group, control):
+        for step in range(2):
+            control.report(step, {"loss": 1.0})
+        return objective(assignment, group, control)
+
+    assert converse(chatty, answer)[-1] == Done((1.0,), {"advice": "preempt"})
+
+
+def test_a_long_trial_gives_signs_of_life_but_not_at_every_step():
+    def objective(assignment, group, control):
+        for _ in range(300):
+            control.beat()
+            time.sleep(0.001)
+        return Done((1.0,))
+
+    alive = [message for message in converse(objective, lambda message: None) if message == Alive(0)]
+    assert 2 <= len(alive) <= 20
 
 
 def test_only_the_leader_reports_and_every_rank_goes_on():

@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import pytest
 
-from hvdgan.errors import DataError
+from hvdgan.errors import DataError, DiskFullError
 from hvdgan.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
 STATE = {"generator/a/kernel": np.arange(6.0).reshape(2, 3), "response": np.array([2.0])}
@@ -74,7 +74,7 @@ def test_full_disk_leaves_the_previous_checkpoint(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
-        with pytest.raises(OSError, match="too large"):
+        with pytest.raises(DiskFullError, match=r"state\.safetensors: no file may exceed 50,000 bytes"):
             save(tmp_path, 2, best=True, state={"big": np.zeros(100_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

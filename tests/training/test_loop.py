@@ -4,9 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hvdgan.data.files import open_files
 from hvdgan.errors import DataError, NotFiniteError
 from hvdgan.parallel.ring import SoloRing
-from hvdgan.run.build import train_once
+from hvdgan.run.build import plan_course, train_once
 from hvdgan.training.checkpoint import load_checkpoint
 from hvdgan.training.loop import PREEMPT, PRUNE, STOP, Hooks
 
@@ -26,7 +27,12 @@ def test_training_records_losses_and_merit(small_config, tmp_path):
     result = train(small_config, tmp_path, Hooks(record=rows.append))
     assert result.ending == "done"
     assert [row["kind"] for row in rows] == ["untrained", *["step"] * 4, "epoch", *["step"] * 4, "epoch"]
-    assert result.position.merit == min(row["merit"] for row in rows if row["kind"] == "epoch")
+    epochs = [row for row in rows if row["kind"] == "epoch"]
+    assert result.position.curve == [row["merit"] for row in epochs]
+    assert result.position.merit == min(result.position.curve)
+    assert result.timing.generation == min(row["generation_time"] for row in epochs) > 0
+    assert result.timing.events == 2 * 160
+    assert result.timing.training == max(row["training_time"] for row in epochs) > 0
     assert all(math.isfinite(row["generator_loss"]) for row in rows if row["kind"] == "step")
     assert all(0 <= row["waited_fraction"] <= 1 for row in rows if row["kind"] == "step")
     assert result.position.steps == 2 * (160 // 16)
@@ -40,6 +46,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(small_config, 
     assert left.position.steps == steps + 2  # a wish is heard by all one step later
     resumed = train(small_config, tmp_path / "parts", saved=load_checkpoint(tmp_path / "parts"))
     assert resumed.ending == "done"
+    assert resumed.timing.training > left.timing.training > 0
     whole, parts = load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "parts")
     assert whole.manifest["position"] == parts.manifest["position"]
     assert whole.state.keys() == parts.state.keys()
@@ -81,8 +88,23 @@ def test_folds_leave_out_different_events(small_config, tmp_path):
     assert merits[0].steps == merits[1].steps == 100 // 16
 
 
+def test_a_finished_training_that_is_resumed_only_tells_what_it_was(small_config, tmp_path):
+    done, rows = train(small_config, tmp_path), []
+    again = train(small_config, tmp_path, Hooks(record=rows.append), load_checkpoint(tmp_path))
+    assert (again.ending, again.position, again.timing, rows) == ("done", done.position, done.timing, [])
+
+
+def test_another_seed_leaves_other_events_out_unless_the_split_has_its_own(small_config, tmp_path):
+    with open_files(small_config.data.files, "auto", "ECAL", None, None) as files:
+        other = small_config.replace({"training.seed": 1})
+        held_out = [plan_course(*args).held_out for args in ((small_config, files, None), (other, files, None))]
+        assert held_out[0] != held_out[1]
+        assert plan_course(other, files, None, small_config.training.seed).held_out == held_out[0]
+        assert plan_course(other.replace({"study.folds": 2}), files, 1, 0).held_out.seed == 0
+
+
 def test_every_step_and_every_block_of_validation_beats(small_config, tmp_path):
     beats = []
     result = train(small_config, tmp_path, replace(Hooks(), beat=lambda: beats.append(1)))
-    read, measured = 1, 3
-    assert len(beats) == result.position.steps + read + measured
+    read, warm_up, measured = 1, 1, 3
+    assert len(beats) == result.position.steps + read + warm_up + measured

@@ -11,8 +11,9 @@ import optuna
 import pytest
 
 from hvdgan.errors import UsageError
-from hvdgan.study import lock, storage
 from hvdgan.study.messages import Done
+from hvdgan.study.store import lock, storage
+from hvdgan.study.store.fingerprint import fingerprint
 
 
 def run_one(ledger):
@@ -92,7 +93,7 @@ def test_what_does_not_change_the_values_may_change(make_config, open_ledger):
 
 
 def test_a_searched_key_is_no_part_of_the_objective(make_config):
-    kept = storage.fingerprint(make_config())["objective"]
+    kept = fingerprint(make_config())["objective"]
     assert "gan.latent_size" not in kept
     assert kept["gan.model"] == "3dgan"
 
@@ -134,7 +135,8 @@ def test_a_lock_names_its_holder_and_refuses_a_second(tmp_path):
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     path = tmp_path / "coordinator.lock"
     script = (
-        "import os, pathlib, sys; from hvdgan.study import lock\nwith lock.hold(pathlib.Path(sys.argv[1])): os._exit(9)"
+        "import os, pathlib, sys; from hvdgan.study.store.lock import hold\n"
+        "with hold(pathlib.Path(sys.argv[1])): os._exit(9)"
     )
     died = subprocess.run([sys.executable, "-c", script, str(path)], timeout=60, check=False)
     assert died.returncode == 9

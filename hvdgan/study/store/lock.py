@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hvdgan.errors import UsageError
+from hvdgan.files import room_for
 
 
 @contextlib.contextmanager
@@ -37,7 +38,7 @@ def hold(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _guard(path: Path) -> Iterator[IO[str]]:
     """Open the file and keep everybody else from looking at it meanwhile."""
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8") as file:
+    with room_for(path), _open(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
@@ -45,6 +46,18 @@ def _guard(path: Path) -> Iterator[IO[str]]:
                 f"{path} cannot be locked ({error.strerror}): put the run directory on a file system with file locks"
             ) from None
         yield file
+
+
+def _open(path: Path) -> IO[str]:
+    """Open the file, made if need be, for reading and writing.
+
+    Raises:
+        UsageError: It may not be written.
+    """
+    try:
+        return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8")
+    except PermissionError:
+        raise UsageError(f"{path} may not be written: a run is continued by who may write in its directory") from None
 
 
 def _read(file: IO[str]) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """From ranges to points: every parameter is chosen, and what Optuna would change silently is refused."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import re
 
-from hvdgan.config import Choices, FloatRange, IntRange
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shadows import Shadow, is_legal
+from spaces import SPACES
+
+from hvdgan.config import Choices, FloatRange, IntRange, Study
 from hvdgan.errors import ConfigError
-from hvdgan.study import space
+from hvdgan.study.search import conditions, samplers, space
 
 
 class Middle:
@@ -46,7 +50,14 @@ def test_every_parameter_is_suggested_in_order_with_its_range():
 
 def test_a_legal_space_passes_and_describes_itself_in_plain_words():
     space.check(DIMENSIONS)
-    assert space.describe(DIMENSIONS)["a.size"] == {"type": "int", "low": 2, "high": 10, "log": False, "step": 4}
+    assert space.describe(DIMENSIONS)["a.size"] == {
+        "type": "int",
+        "low": 2,
+        "high": 10,
+        "log": False,
+        "step": 4,
+        "when": {},
+    }
 
 
 def test_every_problem_has_its_line():
@@ -86,3 +97,44 @@ def test_steps_that_reach_the_end_are_legal_to_us_exactly_when_optuna_leaves_the
         assert not kept
     else:
         assert kept
+
+
+def is_accepted(study):
+    """Tell whether space and sampler are legal; a refusal is in words."""
+    try:
+        space.check(study.space)
+        samplers.check(study)
+    except ConfigError as error:
+        return not re.fullmatch(r"(study\.[^\n]+\n?)+", str(error))
+    return True
+
+
+@settings(deadline=None)
+@given(SPACES)
+def test_a_space_is_refused_in_words_or_gives_legal_points_by_every_route(content):
+    for name in ("random", "qmc"):
+        study = Study(sampler=name, space=content)
+        if is_accepted(study):
+            assert content.keys() == set(conditions.order(study.space))
+            shadow = Shadow(study)
+            assert all(is_legal(study, shadow.ask().params) for _ in range(3))
+            assert all(is_legal(study, sent) for sent in shadow.sent.values())
+
+
+@settings(deadline=None)
+@given(SPACES, st.sampled_from(["tpe", "cmaes", "nsga2", "grid"]), st.integers(1, 30))
+def test_a_sampler_serves_a_legal_space_or_says_why_not(content, name, trials):
+    study = Study(sampler=name, space=content, trials=trials, n_startup_trials=1, evolution={"population": 2})
+    if is_accepted(study):
+        shadow = Shadow(study)
+        assert set(shadow.run(4, lambda params: float(len(params)))) <= {name, "startup", "fixed", "random"}
+        assert all(is_legal(study, point) for point in shadow.points)
+
+
+def test_a_logarithmic_range_with_steps_and_a_range_beyond_exact_numbers_are_refused():
+    stepped = FloatRange(type="float", low=1.0, high=5.0, step=1.0, log=True)
+    with pytest.raises(ConfigError, match=r"log and step 1\.0 exclude each other"):
+        space.check({"a": stepped})
+    for wide in (IntRange(type="int", low=0, high=2**60), FloatRange(type="float", low=-1e308, high=1e308)):
+        with pytest.raises(ConfigError, match="too wide to be exact"):
+            space.check({"a": wide})

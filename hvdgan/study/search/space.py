@@ -4,15 +4,16 @@ Every parameter is suggested when the point is asked for, before it travels: a G
 into account only if it knows all of their parameters.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+import math
 from typing import Any, Protocol
 
-from hvdgan.config import Choices, Dimension, FloatRange, IntRange
+from hvdgan.config import Choices, Dimension, IntRange
 from hvdgan.errors import ConfigError
+from hvdgan.study.search import conditions, values
+from hvdgan.study.search.conditions import Space
 
-Space = Mapping[str, Dimension]
-"""Dotted config names and what they may become."""
+_COUNTABLE = 2**53
+"""More values than this a real number cannot tell apart, and Optuna keeps every value as one."""
 
 
 class Point(Protocol):
@@ -29,21 +30,33 @@ class Point(Protocol):
 
 
 def suggest(point: Point, space: Space) -> dict[str, Any]:
-    """Choose all parameters of a trial, in the order of the space."""
-    return {name: _suggest_one(point, name, dimension) for name, dimension in space.items()}
+    """Choose all parameters of a trial; what a condition names is chosen before what depends on it.
+
+    Returns:
+        The parameters; a dimension whose condition does not hold is not among them. Steps are exact: 0.3 where Optuna
+        says 0.30000000000000004, or a condition on 0.3 would not hold.
+    """
+    chosen: dict[str, Any] = {}
+    for name in conditions.order(space):
+        if conditions.holds(space[name].when, chosen):
+            given = _suggest_one(point, name, space[name])
+            exact = values.settle(space[name], given)
+            chosen[name] = given if exact is None else exact
+    return chosen
 
 
 def check(space: Space) -> None:
-    """Refuse what Optuna would refuse later, or silently change.
+    """Refuse what Optuna would refuse later, or silently change, and conditions that can never hold.
 
     Raises:
-        ConfigError: The space is empty, or a range is not legal; one line per problem.
+        ConfigError: The space is empty, or a range or a condition is not legal; one line per problem.
     """
     if not space:
         raise ConfigError("study.space is empty: name at least one key of gan.* or training.* and its range")
-    problems = [f"study.space: {name}: {problem}" for name, one in space.items() if (problem := _problem(one))]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    found = [(name, problem) for name, one in space.items() if (problem := _problem(one))]
+    found = found or list(conditions.find_problems(space))
+    if found:
+        raise ConfigError("\n".join(f"study.space: {name}: {problem}" for name, problem in found))
 
 
 def describe(space: Space) -> dict[str, Any]:
@@ -66,16 +79,18 @@ def _problem(dimension: Dimension) -> str:
 
     >>> _problem(IntRange(type="int", low=1, high=10, step=2))
     'steps of 2 from 1 do not end at 10; use high 9 or 11'
-    >>> _problem(FloatRange(type="float", low=0.0, high=1.0, log=True))
-    'log needs low above 0; low is 0.0'
+    >>> _problem(IntRange(type="int", low=0, high=10, log=True))
+    'log needs low above 0; low is 0'
     """
     if isinstance(dimension, Choices):
         return _repetition(dimension.choices)
+    if dimension.low > dimension.high:
+        return f"low {dimension.low} lies above high {dimension.high}"
     if dimension.log and dimension.low <= 0:
         return f"log needs low above 0; low is {dimension.low}"
-    if dimension.log and dimension.step not in (None, 1):
+    if dimension.log and dimension.step not in ((1,) if isinstance(dimension, IntRange) else (None,)):
         return f"log and step {dimension.step} exclude each other; leave one of them out"
-    return _remainder(dimension)
+    return _excess(dimension) or _remainder(dimension)
 
 
 def _repetition(choices: list[Any]) -> str:
@@ -84,12 +99,20 @@ def _repetition(choices: list[Any]) -> str:
     return f"{repeated[0]!r} is there twice; each choice must be there once" if repeated else ""
 
 
-def _remainder(dimension: FloatRange | IntRange) -> str:
+def _excess(dimension: values.Numeric) -> str:
+    """Say that a range is too large to be exact, or nothing."""
+    number, largest = values.count(dimension) or 0, max(abs(dimension.low), abs(dimension.high))
+    wide = largest > _COUNTABLE if isinstance(dimension, IntRange) else not math.isfinite(2 * largest)
+    return f"{dimension.low} to {dimension.high} is too wide to be exact" if wide or number > _COUNTABLE else ""
+
+
+def _remainder(dimension: values.Numeric) -> str:
     """Say that the steps miss the upper end, or nothing."""
     if dimension.step is None:
         return ""
-    low, high, step = (Decimal(str(number)) for number in (dimension.low, dimension.high, dimension.step))
-    rest = (high - low) % step
+    low, high, step = (values.exact(number) for number in (dimension.low, dimension.high, dimension.step))
+    rest, kind = (high - low) % step, type(dimension.low)
     if not rest:
         return ""
-    return f"steps of {step} from {low} do not end at {high}; use high {high - rest} or {high - rest + step}"
+    ends = f"use high {kind(high - rest)} or {kind(high - rest + step)}"
+    return f"steps of {dimension.step} from {dimension.low} do not end at {dimension.high}; {ends}"

@@ -1,0 +1,168 @@
+"""The configuration: one YAML file, strictly checked, every key documented.
+
+`load` reads it, `Config.replace` answers `--set` and the points of a study; both use the same dotted names. An unknown
+key, a wrong type or an illegal value is a `ConfigError` that names the key, what was given and the nearest legal key.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from hvdgan.config.search import Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
+from hvdgan.config.sections import Checkpoint, Data, Gan, Section, Training, Weights
+from hvdgan.errors import ConfigError
+from hvdgan.files import read_yaml
+
+__all__ = [
+    "Checkpoint",
+    "Choices",
+    "Config",
+    "Data",
+    "Dimension",
+    "Evolution",
+    "FloatRange",
+    "Gan",
+    "IntRange",
+    "Plain",
+    "Pruning",
+    "Section",
+    "Study",
+    "Training",
+    "Weights",
+    "legal_names",
+    "load",
+    "parse",
+]
+
+SEARCHABLE = ("data", "gan", "training", "study.folds", "study.fold_mode")
+"""What a study may search."""
+
+
+class Config(Section):
+    """Everything a run depends on."""
+
+    data: Data
+    gan: Gan = Gan()
+    training: Training = Training()
+    study: Study = Study()
+
+    @model_validator(mode="after")
+    def _space_is_legal(self) -> "Config":
+        """Check that the ends of every range of the space are legal values of their key."""
+        for name, dimension in self.study.space.items():
+            if not isinstance(dimension, Choices) and dimension.low > dimension.high:
+                raise ValueError(f"study.space: {name}: low {dimension.low} lies above high {dimension.high}")
+            if not name.startswith(tuple(f"{legal}." for legal in SEARCHABLE)) and name not in SEARCHABLE:
+                raise ValueError(f"study.space: {name}: only {', '.join(SEARCHABLE)} can be searched")
+            for value in dimension.ends():
+                self._try(name, value)
+        return self
+
+    def _try(self, name: str, value: Any) -> None:
+        """Check that a value is legal for a key of the space."""
+        try:
+            self.replace({name: value, "study.space": {}})
+        except ConfigError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise ValueError(f"study.space: {reason}") from None
+
+    def replace(self, values: dict[str, Any]) -> "Config":
+        """Return a copy with some dotted names set to new values, checked like a file.
+
+        Raises:
+            ConfigError: A name is unknown or a value is illegal.
+        """
+        content = self.model_dump()
+        for name, value in values.items():
+            _put(content, name, value)
+        return parse(content)
+
+    def dump(self) -> str:
+        """Return the whole configuration, defaults included, as YAML that `load` takes."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False)
+
+
+def load(path: Path, settings: list[str] | None = None) -> Config:
+    """Read a configuration.
+
+    Args:
+        path: The YAML file.
+        settings: `dotted.name=value` texts that override the file; values are YAML.
+
+    Raises:
+        ConfigError: The file cannot be read, or the content is not legal.
+    """
+    content = read_yaml(path, "configuration")
+    for setting in settings or []:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting}: write --set dotted.name=value")
+        _put(content, name.strip(), _value(setting, text))
+    return parse(content, str(path))
+
+
+def parse(content: dict[str, Any], origin: str = "configuration") -> Config:
+    """Check plain content (as YAML gives it) and return the configuration.
+
+    Raises:
+        ConfigError: One line per problem: the key, what was given, what is legal.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        lines = [f"  {_explain(detail)}" for detail in error.errors()]
+        raise ConfigError("\n".join([f"{origin} is not legal:", *lines])) from None
+
+
+def legal_names(section: type[Section] = Config, prefix: str = "") -> list[str]:
+    """Return every dotted name of the configuration, sections included."""
+    names: list[str] = []
+    for key, info in section.model_fields.items():
+        names.append(prefix + key)
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            names.extend(legal_names(info.annotation, f"{prefix}{key}."))
+    return names
+
+
+def _value(setting: str, text: str) -> Any:
+    """Read the value of a `--set` as YAML; 1e-3, which YAML takes for text, is a number here."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: the value is not YAML: {error}") from None
+    return _number(value) if isinstance(value, str) else value
+
+
+def _number(text: str) -> str | float:
+    """Return the number a text spells, or the text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _put(content: dict[str, Any], name: str, value: Any) -> None:
+    """Set a dotted name in nested mappings."""
+    *sections, key = name.split(".")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"{name}: {section} is not a section")
+    content[key] = value
+
+
+def _explain(detail: Any) -> str:
+    """Put one problem into words: where, what was given, what to do."""
+    path = [str(part) for part in detail["loc"] if part not in ("float", "int", "categorical")]
+    name = ".".join(path)
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, legal_names(), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; legal sections are {', '.join(Config.model_fields)}"
+        return f"{name}: unknown key{hint}"
+    if detail["type"] == "missing":
+        return f"{name}: this key is needed"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}; given: {detail['input']!r}" if name else message

@@ -1,0 +1,76 @@
+"""The sections of one training: which showers, which networks, how they are trained."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Rate = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A strict, frozen part of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Which showers to learn from."""
+
+    files: list[str] = Field(min_length=1, description="HDF5 files; shell patterns are expanded")
+    format: Literal["auto", "lcd_v1"] = Field("auto", description="file layout; auto looks into the file")
+    detector: Literal["ECAL"] = Field("ECAL", description="which image to learn")
+    particles: list[str] | None = Field(None, description="particle classes to keep; null keeps all")
+    grid: list[Positive] | None = Field(
+        None, min_length=3, max_length=3, description="merge cells to X Y Z on reading; null keeps the file's cells"
+    )
+    validation: Fraction = Field(0.1, description="fraction of the events held out for the figure of merit")
+    validation_events: Positive = Field(2000, description="at most so many held-out events are compared")
+
+
+class Weights(Section):
+    """Weights of the three loss terms."""
+
+    generation: float = Field(2.0, ge=0, description="real against fake (binary cross entropy)")
+    auxiliary: float = Field(0.1, ge=0, description="incident energy (mean absolute percentage error)")
+    ecal: float = Field(0.1, ge=0, description="sum of cells (mean absolute percentage error)")
+
+
+class Gan(Section):
+    """The networks."""
+
+    backend: Literal["torch"] = Field("torch", description="framework of the networks")
+    model: str = Field("3dgan", description="built-in model")
+    model_args: dict[str, Any] = Field({}, description="the model's own hyper-parameters")
+    latent_size: Positive = Field(200, description="length of the latent vector")
+    weights: Weights = Field(Weights(), description="loss weights")
+    precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
+    channels_last: bool = Field(True, description="store activations channels-last (faster on most processors)")
+
+
+class Checkpoint(Section):
+    """When the state of a run is stored."""
+
+    every: Positive = Field(1, description="epochs between checkpoints")
+    keep: Positive = Field(2, description="how many of the newest are kept, beside the best")
+
+
+class Training(Section):
+    """One run."""
+
+    epochs: Positive = Field(30, description="passes over the training events")
+    batch_size: Positive = Field(64, description="events per rank and step")
+    optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
+    learning_rate: float = Field(1e-3, gt=0, description="of both networks, per rank; see scale_rate")
+    discriminator_rate: float = Field(1.0, gt=0, description="the discriminator's rate over learning_rate")
+    scale_rate: bool = Field(False, description="multiply the learning rate by the number of ranks of the ring")
+    label_flip: Fraction = Field(0.05, description="fraction of labels the discriminator is told wrong")
+    seed: int = Field(0, ge=0, description="seeds weights, shuffling, draws and splits")
+    shuffle_block: Positive = Field(256, description="events read together; blocks are shuffled, then their events")
+    stall_timeout: float = Field(
+        300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
+    )
+    metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
+    checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

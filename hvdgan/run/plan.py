@@ -1,0 +1,37 @@
+"""What the words of `train` and `study` ask for: a configuration and a run directory, new or to go on with."""
+
+from pathlib import Path
+
+from hvdgan.config import Config, load
+from hvdgan.errors import UsageError
+from hvdgan.run.directory import read_config
+
+
+def plan_run(
+    file: Path | None,
+    out: Path | None,
+    settings: list[str] | None,
+    resume: Path | None,
+    aliases: dict[str, int | None] | None = None,
+) -> tuple[Config, Path]:
+    """Return the configuration and the run directory that the words of a verb ask for.
+
+    Raises:
+        UsageError: A configuration and --resume, or neither.
+        ConfigError: The configuration is not legal.
+    """
+    given = {name: value for name, value in (aliases or {}).items() if value is not None}
+    if (file is None) == (resume is None):
+        raise UsageError("give a CONFIG to start a run, or --resume RUN to go on with one")
+    if resume is not None:
+        return _resumed(resume, out, settings, given)
+    config = load(file, settings)
+    return (config.replace(given) if given else config), out or Path("runs") / file.stem
+
+
+def _resumed(run: Path, out: Path | None, settings: list[str] | None, given: dict[str, int]) -> tuple[Config, Path]:
+    """Return the configuration of a run directory and its path; only the total of trials may change."""
+    if out is not None or settings or given.keys() - {"study.trials"}:
+        raise UsageError("--resume goes on with a run as it is; beside it only --trials may be given")
+    config = read_config(run)
+    return (config.replace(given) if given else config), run

@@ -1,0 +1,1 @@
+"""Where new points come from: the space, its conditions, given points, and the samplers."""
