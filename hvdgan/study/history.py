@@ -23,7 +23,7 @@ UNUSED = "unused"
 
 _SUCCESSION = ("retry_of", "resume_of")
 _COLUMNS = (
-    *("number", "state", "value", "spread", "source", "group", "attempt", "failure", "message"),
+    *("number", "state", "value", "best", "spread", "source", "group", "attempt", "failure", "message"),
     *("start", "end", "seconds", "pruned_at", "fold_values", *_SUCCESSION),
 )
 
@@ -141,12 +141,15 @@ def write_csv(table: Sequence[Row], path: Path, objectives: Sequence[str] = ()) 
 def to_csv(table: Sequence[Row], objectives: Sequence[str] = ()) -> str:
     """Return the rows as a table, one column per parameter and per detail; of messages only the first line.
 
+    The column `best` says yes for the best trial, or for each member of the Pareto front.
+
     Args:
         table: The rows.
         objectives: Their names. The first one's column is always `value`; those of others are called like
             `value_generation_time`, or `value_1` without a name.
     """
-    flat = [_flatten(one, objectives) for one in table]
+    leading = front(table)
+    flat = [_flatten({**one, "best": "yes" if one["number"] in leading else None}, objectives) for one in table]
     names = dict.fromkeys([*_COLUMNS, *(name for one in flat for name in one)])
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), restval="", lineterminator="\n")

@@ -50,8 +50,9 @@ def test_of_several_objectives_the_front_counts():
     assert history.best(table)["number"] == 4
     assert history.front([]) == []
     text = history.to_csv(table, ["merit", "generation_time"])
-    first = next(csv.DictReader(text.splitlines()))
+    first, *others = csv.DictReader(text.splitlines())
     assert (first["value"], first["value_generation_time"]) == ("1.0", "9.0")
+    assert [line["number"] for line in (first, *others) if line["best"] == "yes"] == ["1", "3", "4"]
     assert "value_1" in history.to_csv(table).splitlines()[0]
 
 
@@ -110,7 +111,7 @@ def test_the_table_has_a_column_per_parameter_and_detail(tmp_path):
 
 def test_an_empty_table_still_has_its_columns(tmp_path):
     history.write_csv([], tmp_path / "trials.csv")
-    assert (tmp_path / "trials.csv").read_text().startswith("number,state,value,spread,source,")
+    assert (tmp_path / "trials.csv").read_text().startswith("number,state,value,best,spread,source,")
 
 
 def test_importance_goes_to_the_parameter_that_decides(make_config, open_ledger):
