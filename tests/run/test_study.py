@@ -69,7 +69,7 @@ def test_one_process_is_coordinator_and_group(study_file, tmp_path):
 )
 def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path, number, endings):
     run = tmp_path / "study"
-    words = [HVDGAN, "study", study_file, "--set", "training.epochs=8", "--trials", "2", "--out", run]
+    words = [HVDGAN, "study", study_file, "--set", "training.epochs=8", "--trials", "1", "--out", run]
     with Job(mpirun(3, words)) as job:
         job.wait_for(run / "trials" / "0000" / "fold-0" / "latest", timeout=60)
         job.process.send_signal(number)
@@ -80,8 +80,8 @@ def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path,
     assert has_checkpoint(run / "trials" / "0000" / "fold-0")
     resumed = run_job(mpirun(3, [HVDGAN, "study", "--resume", run]), timeout=100)
     assert resumed.code == 0, resumed.err
-    left, copy, other = trials(run)
-    assert [trial.state.name for trial in (left, copy, other)] == ["FAIL", "COMPLETE", "COMPLETE"]
+    left, copy = trials(run)
+    assert (left.state.name, copy.state.name) == ("FAIL", "COMPLETE")
     assert left.user_attrs["failure"] in endings
     assert copy.params == left.params
     assert copy.user_attrs["resume_of" if left.user_attrs["failure"] == "preempted" else "retry_of"] == 0
