@@ -25,7 +25,7 @@ from hvdgan.report import (
     trials,
 )
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.slow]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -93,7 +93,7 @@ def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path,
 
 def test_with_recovery_a_killed_rank_costs_its_group_and_the_verdict_says_so(study_file, tmp_path):
     run = tmp_path / "study"
-    long = ["--set", "training.epochs=6", "--set", "training.stall_timeout=4.0", "--trials", "3"]
+    long = ["--set", "training.epochs=6", "--set", "training.stall_timeout=10.0", "--trials", "3"]
     command = [HVDGAN, "launch", "--recover", "-np", "5", "study", study_file, "--out", run, *long]
     with Job([*command, "--set", "study.sampler=random"]) as job:
         job.wait_for(run / "trials" / "0001" / "fold-0" / "latest", timeout=60)

@@ -54,6 +54,7 @@ def best_of(settings, function, parallel):
     return float(np.median(bests))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [1, 8])
 @pytest.mark.parametrize(("space", "function"), [(REAL, sphere), (REAL, ellipsoid), (KINDS, tuned)])
 def test_it_converges_far_better_than_chance(space, function, parallel):
