@@ -9,6 +9,9 @@ import math
 import sys
 import time
 
+BITES = 2.0
+"""In units of `training.stall_timeout`: so long without progress ends a process; its peers are free by then."""
+
 SLACK = 0.05
 """A beat re-arms the watchdog only after this fraction of its time; so many more seconds may pass before it bites."""
 

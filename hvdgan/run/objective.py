@@ -11,6 +11,7 @@ from typing import Any
 from hvdgan.config import Choices, Config, IntRange
 from hvdgan.errors import RingBrokenError
 from hvdgan.parallel.topology import fold_size, place_folds
+from hvdgan.parallel.watchdog import BITES
 from hvdgan.parallel.world import World
 from hvdgan.run.build import check_data
 from hvdgan.run.conversation import Mail, cry, leaders, open_voice
@@ -51,7 +52,7 @@ class Objective:
         curve = (InTurn if rings == 1 else SideBySide)(control, folds, config.training.epochs)
         voice = open_voice(mail, places, group.rank, curve, control, lambda: PREEMPT * self.interrupt.wanted)
         mine = range(folds) if rings == 1 else [places[group.rank]]
-        patience = 2 * config.training.stall_timeout if self.watchdog else None
+        patience = BITES * config.training.stall_timeout if self.watchdog else None
         trial = Trial(config, assignment, voice, self.config.training.seed, mine, patience)
         parts = train_rings(trial, group, mail, places)
         results = [result for leader in leaders(places) for result in parts[leader]]

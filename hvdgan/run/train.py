@@ -13,7 +13,7 @@ from hvdgan.files import append_json_line, read_json_lines, write_atomically
 from hvdgan.log import log_to, logger
 from hvdgan.parallel.agreement import gather_texts, lead, together
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.watchdog import Watchdog
+from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World
 from hvdgan.report.live import training_line
 from hvdgan.run.build import check_data, check_model, train_once
@@ -74,7 +74,7 @@ def _train(config: Config, directory: RunDirectory, resume: bool, ring: Ring, to
         told(row)
 
     saved = together(ring, lambda: _last_state(directory) if resume and ring.rank == 0 else None)
-    with Interrupt() as interrupt, Watchdog(2 * config.training.stall_timeout) as watchdog:
+    with Interrupt() as interrupt, Watchdog(BITES * config.training.stall_timeout) as watchdog:
         hooks = Hooks(lambda: PREEMPT * interrupt.wanted, record, watchdog.beat)
         return train_once(config, ring, directory.checkpoints, hooks, saved=saved)
 

@@ -55,11 +55,6 @@ class Coordinator:
         return self._ledger.counted
 
     @property
-    def lost(self) -> list[int]:
-        """Trials that an earlier job left running and that are tried again."""
-        return self._ledger.lost
-
-    @property
     def through(self) -> bool:
         """Whether nothing runs and nothing will start."""
         return not self.running and self.reason() is not None

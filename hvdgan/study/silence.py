@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from hvdgan.parallel.watchdog import Watchdog
 from hvdgan.parallel.world import World, end_here
 
-FREED, BITES, SILENT = 1.0, 2.0, 2.5
-"""In units of `training.stall_timeout`: Horovod frees the peers of a stalled rank, watchdogs end blocked ranks, and a
-process that said nothing counts as lost."""
+SILENT = 2.5
+"""In units of `training.stall_timeout`: a process that said nothing for so long counts as lost. Before that Horovod
+frees the peers of a stalled rank (1), and watchdogs end blocked ones (`parallel.watchdog.BITES`)."""
 
 LONGEST_INTERVAL = 20.0
 """Seconds between two signs of life, at most."""

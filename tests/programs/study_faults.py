@@ -18,12 +18,12 @@ from hvdgan.files import append_json_line
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.launcher import survives_losses
 from hvdgan.parallel.topology import plan_groups
-from hvdgan.parallel.watchdog import Watchdog
+from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import leave_at_once
 from hvdgan.study.leading import lead
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
-from hvdgan.study.silence import BITES, Silence
+from hvdgan.study.silence import Silence
 from hvdgan.study.worker import serve
 
 SPACE = {"gan.latent_size": {"type": "int", "low": 50, "high": 400}}
