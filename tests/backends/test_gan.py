@@ -29,6 +29,7 @@ def percentage(prediction, truth):
     return float(100 * np.mean(np.abs(truth - prediction) / truth))
 
 
+@pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
 def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, showers):
     gan = build(model_args=PLAIN, precision="float64", weights=LossWeights(2.0, 0.3, 0.5))
     batch, noise = showers(6), make_draw(gan, 6, flip=0.4)
@@ -51,6 +52,7 @@ def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, shower
         np.testing.assert_allclose(got, [*means, means @ [2.0, 0.3, 0.5]], rtol=1e-6)
 
 
+@pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
 def test_flips_tell_the_discriminator_the_wrong_label(backend, build, showers):
     told = {}
     for wrong in (False, True):
@@ -68,6 +70,7 @@ def test_flips_tell_the_discriminator_the_wrong_label(backend, build, showers):
     assert told[True]["generator_generation"] == told[False]["generator_generation"]
 
 
+@pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
 def test_losses_are_means_over_the_batch(build, showers):
     gan, whole = build(model_args=PLAIN, precision="float64"), showers(8)
     gan.train_step(whole, make_draw(gan, 8), STILL)
@@ -82,7 +85,7 @@ def test_losses_are_means_over_the_batch(build, showers):
 def test_metrics_start_anew_at_each_call(build, train):
     gan = build()
     assert gan.metrics() == {}
-    train(gan, 0, 2)
+    train(gan, 0, 1)
     assert set(gan.metrics()) == set(metric_names())
     assert gan.metrics() == {}
 
@@ -100,7 +103,7 @@ def test_each_update_moves_its_own_network_only(build, train, showers):
 
 
 @pytest.mark.slow
-@pytest.mark.backends("torch")
+@pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
 def test_training_lowers_the_losses_of_an_easy_problem(build, train):
     gan = build(model_args={"width": 0.2, "dropout": 0.0, "cell_power": 0.5})
     train(gan, 0, 5, batch=16, rate=3e-3)
@@ -154,7 +157,7 @@ def test_dropout_depends_on_the_draws_seed_alone(build, showers):
 
 def test_generated_events_depend_on_seed_index_and_condition_alone(build, train, monkeypatch):
     gan = build()
-    train(gan, 0, 3)
+    train(gan, 0, 1)
     conditions = Conditions.perpendicular(np.linspace(20, 400, 13))
     whole = gan.generate(conditions, seed=9)
     assert whole.shape == (13, *gan.spec.image_shape)
@@ -213,7 +216,7 @@ class HalvingRing(SoloRing):
 
 def test_statistics_and_nothing_else_are_averaged_over_the_ring(build, train):
     gan = build(ring=HalvingRing())
-    train(gan, 0, 2)
+    train(gan, 0, 1)
     before, digest = gan.state(), gan.digest()
     gan.average_statistics()
     after = gan.state()

@@ -176,9 +176,10 @@ class Gan:
         keras.utils.clear_session()
 
     def _compile(self) -> None:
-        """Make graphs of the step and of the generator; an update that a step makes twice is traced once."""
-        self._train_discriminator = _graph(self._train_discriminator)
-        self._train_generator = _graph(self._train_generator)
+        """Make graphs of the step and of the generator; an update that a step makes twice is compiled once."""
+        once = {"_noinline": True}
+        self._train_discriminator = _graph(self._train_discriminator, experimental_attributes=once)
+        self._train_generator = _graph(self._train_generator, experimental_attributes=once)
         self._step = _graph(self._train_both)
         noise = tf.TensorSpec((None, self.spec.latent_size), self.dtype)
         self._shower = _graph(self._make_showers, input_signature=[noise])
