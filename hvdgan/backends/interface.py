@@ -1,6 +1,6 @@
 """The contract between a training run and a framework: arrays in, arrays out.
 
-Both backends (`backends.torch`, later its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
+Both backends (`backends.torch` and its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
 `use_device`, `count_devices` and `seed`. No tensor crosses this line, and nothing here knows a framework.
 
 Canonical names of the state, the same in every framework (`/` separates the parts):
@@ -41,7 +41,7 @@ class UnfrozenDiscriminatorError(HvdganError):
     def __init__(self) -> None:
         super().__init__(
             "the discriminator is not frozen in the generator's update: its weights would collect gradients, and a "
-            "ring would all-reduce them out of turn; set requires_grad to False (trainable in Keras) around the update"
+            "ring would all-reduce them out of turn; set requires_grad to False around the update"
         )
 
 
@@ -84,7 +84,7 @@ class GanSpec:
         weights: Loss weights.
         optimizer: "rmsprop", "adam" or "sgd".
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
-        channels_last: Store activations channels-last.
+        channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
         seed: Seeds the initial weights.
         response: Coefficients c of the expected cell sum in GeV of a shower of incident energy E in GeV,
             sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
@@ -153,6 +153,12 @@ class Gan(Protocol):
     """
 
     spec: GanSpec
+
+    def prepare(self, events: int) -> None:
+        """Compile the step for batches of so many events, so that no step is slowed down by it; changes nothing else.
+
+        Collective: a framework may take a step, whose effects it takes back.
+        """
 
     def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
         """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""

@@ -41,13 +41,15 @@ class Weights(Section):
 class Gan(Section):
     """The networks."""
 
-    backend: Literal["torch"] = Field("torch", description="framework of the networks")
+    backend: Literal["torch", "keras"] = Field("torch", description="framework of the networks")
     model: str = Field("3dgan", description="built-in model")
     model_args: dict[str, Any] = Field({}, description="the model's own hyper-parameters")
     latent_size: Positive = Field(200, description="length of the latent vector")
     weights: Weights = Field(Weights(), description="loss weights")
     precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
-    channels_last: bool = Field(True, description="store activations channels-last (faster on most processors)")
+    channels_last: bool = Field(
+        True, description="store activations channels-last (faster on most processors); keras always does"
+    )
 
 
 class Checkpoint(Section):

@@ -141,6 +141,7 @@ class Run:
             HvdganError: The weights of the ranks differ at the end of an epoch.
         """
         self._start_alike(saved)
+        self.gan.prepare(self.settings.batch_size)
         if baseline and self.position.untrained is None:
             self.position = replace(self.position, untrained=validation.measure(self.gan).merit.value)
             self._record("untrained", {"merit": self.position.untrained})

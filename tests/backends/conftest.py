@@ -1,10 +1,18 @@
-"""Small Gans, and the events and draws to train them with."""
+"""Small Gans of every framework, the events and draws to train them with, and eyes to look into them.
+
+A test that takes `backend`, or a fixture that does, runs for torch and for Keras, unless it is marked with
+`backends(...)`. Keras' steps are not compiled here, which takes seconds for each Gan: `test_keras_graphs.py` shows that
+compiled steps do the same.
+"""
+
+import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from hvdgan.backends.interface import Batch, GanSpec, Rates
-from hvdgan.backends.torch import Gan
+from hvdgan.backends import load
+from hvdgan.backends.interface import ENERGY_UNIT, Batch, GanSpec, Rates
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.training.draws import draw
 
@@ -13,18 +21,110 @@ RESPONSE = (-0.02, 2.1)
 ENERGIES = (10.0, 500.0)
 
 
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("backends")
+        metafunc.parametrize("backend", mark.args if mark else ("torch", "keras"), indirect=True)
+
+
 @pytest.fixture
-def build():
+def backend(request, torch_side):
+    """The framework: its public names, its name, and `eyes` that look into its Gans."""
+    if request.param == "torch":
+        yield torch_side
+        return
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    tf.config.run_functions_eagerly(True)
+    yield side("keras", KerasEyes())
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def torch_side():
+    """torch, for a test that takes another framework as its `backend`."""
+    return side("torch", TorchEyes())
+
+
+def side(name, eyes):
+    """Return a framework as tests see it."""
+    module = load(name)
+    return SimpleNamespace(name=name, eyes=eyes, **{public: getattr(module, public) for public in module.__all__})
+
+
+class TorchEyes:
+    """What tests want to see of torch."""
+
+    def tensor(self, array):
+        """Return a tensor of an array."""
+        import torch
+
+        return torch.from_numpy(np.array(array))
+
+    def judge(self, gan, images):
+        """Return what the discriminator says in training of images (n, x, y, z)."""
+        with self.no_grad():
+            return [head.numpy() for head in gan.discriminator(self.tensor(images)[:, None])]
+
+    def imagine(self, gan, latent, energy):
+        """Return the images (n, x, y, z) the generator makes in training."""
+        with self.no_grad():
+            return gan.generator(self.tensor(latent * energy[:, None] / ENERGY_UNIT))[:, 0].numpy()
+
+    def no_grad(self):
+        """Return a block without gradients."""
+        import torch
+
+        return torch.no_grad()
+
+    def random(self):
+        """Return the next numbers of the global generator."""
+        import torch
+
+        return torch.rand(3).tolist()
+
+
+class KerasEyes:
+    """What tests want to see of Keras."""
+
+    def tensor(self, array):
+        """Return a tensor of an array."""
+        import tensorflow as tf
+
+        return tf.constant(array)
+
+    def judge(self, gan, images):
+        """Return what the discriminator says in training of images (n, x, y, z)."""
+        return [head.numpy() for head in gan.discriminator(self.tensor(images[..., None]), training=True)]
+
+    def imagine(self, gan, latent, energy):
+        """Return the images (n, x, y, z) the generator makes in training."""
+        noise = self.tensor(latent * energy[:, None] / ENERGY_UNIT)
+        return gan.generator(noise, training=True)[..., 0].numpy()
+
+    def random(self):
+        """Return the next numbers of the global generators."""
+        import keras
+
+        return [random.random(), *np.asarray(keras.random.uniform((2,))).tolist()]
+
+
+@pytest.fixture
+def build(backend):
     """Return a function that builds a small Gan; keywords go to its spec."""
+    return lambda *args, **settings: build_gan(backend, *args, **settings)
 
-    def build_gan(ring=None, model_args=None, **settings):
-        arguments = {"width": 0.1, "cell_unit": 0.01, **(model_args or {})}
-        spec = GanSpec(
-            **{"image_shape": GRID, "latent_size": 8, "response": RESPONSE, **settings}, model_args=arguments
-        )
-        return Gan(spec, ring or SoloRing())
 
+@pytest.fixture
+def build_in():
+    """Return a function that builds a small Gan in the framework it is given."""
     return build_gan
+
+
+def build_gan(side, ring=None, model_args=None, **settings):
+    """Build a small Gan of a framework; keywords go to its spec."""
+    arguments = {"width": 0.1, "cell_unit": 0.01, **(model_args or {})}
+    spec = GanSpec(**{"image_shape": GRID, "latent_size": 8, "response": RESPONSE, **settings}, model_args=arguments)
+    return side.Gan(spec, ring or SoloRing())
 
 
 @pytest.fixture
@@ -50,6 +150,6 @@ def train(showers):
     def train_gan(gan, first, last, batch=4, rate=1e-3):
         for step in range(first, last):
             noise = draw(3, step, 0, batch, gan.spec.latent_size, energies=ENERGIES, label_flip=0.1)
-            gan.train_step(showers(batch, step), noise, Rates(rate, rate))
+            gan.train_step(showers(batch, step, gan.spec.image_shape), noise, Rates(rate, rate))
 
     return train_gan

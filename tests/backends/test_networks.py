@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hvdgan.backends.published import seed_shape
 from hvdgan.backends.torch.cells import CellScale
-from hvdgan.backends.torch.networks import build_3dgan, seed_shape
+from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.state import network_tensors
 from hvdgan.errors import ConfigError
 

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-Cells = tuple[int, int, int]
-"""Numbers of cells along x, y, z."""
-
-SOFTENING = 0.01
-"""Added to cells, in their unit, before a root is taken: keeps the slope at empty cells finite."""
+from hvdgan.backends.published import SOFTENING, Cells
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ No rank and no Horovod in here: the ring that a Gan is built with wraps both opt
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hvdgan.backends.checks import check_response, choose, choose_model
 from hvdgan.backends.interface import (
     ENERGY_UNIT,
     Batch,
@@ -31,7 +31,6 @@ from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.calo.shower import Conditions
-from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.ring import Ring
 
 MODELS: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {"3dgan": build_3dgan}
@@ -59,9 +58,7 @@ class Gan:
 
     def __init__(self, spec: GanSpec, ring: Ring) -> None:
         self.spec, self.ring, self.device = spec, ring, chosen_device()
-        if spec.precision not in PRECISIONS:
-            raise ConfigError(f"gan.precision: there is no {spec.precision!r}; legal are {', '.join(PRECISIONS)}")
-        self.dtype = PRECISIONS[spec.precision]
+        self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
         self.generator, self.discriminator = (self._place(network) for network in build_networks(spec))
         self._networks = {"generator": self.generator, "discriminator": self.discriminator}
         self._optimizers = {
@@ -71,6 +68,9 @@ class Gan:
         self._response = tuple(spec.response)
         self._losses = torch.zeros((2, 4), dtype=self.dtype, device=self.device)
         self._updates = np.zeros(2, dtype=int)
+
+    def prepare(self, events: int) -> None:
+        """Do nothing: torch has nothing to compile."""
 
     def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
         """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""
@@ -120,12 +120,10 @@ class Gan:
             DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
         """
         arrays, tensors = dict(state), self._tensors()
-        response = np.asarray(arrays.pop("response", np.empty(0)))
-        if response.ndim != 1 or not len(response):
-            raise DataError(f"response has shape {response.shape}; one coefficient or more, (k,), are needed")
+        response = check_response(arrays.pop("response", None))
         check(arrays, tensors)
         copy_in(arrays, tensors)
-        self._response = tuple(map(float, response))
+        self._response = response
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
@@ -234,13 +232,7 @@ def build_networks(spec: GanSpec) -> tuple[nn.Module, nn.Module]:
     Raises:
         ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
     """
-    if spec.model not in MODELS:
-        raise ConfigError(f"gan.model: there is no {spec.model!r}; legal are {', '.join(MODELS)}")
-    build = MODELS[spec.model]
-    legal = {name for name, entry in inspect.signature(build).parameters.items() if entry.kind == entry.KEYWORD_ONLY}
-    unknown = spec.model_args.keys() - legal
-    if unknown:
-        raise ConfigError(f"gan.model_args: {spec.model} has no {sorted(unknown)}; legal are {sorted(legal)}")
+    build = choose_model(spec, MODELS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
         return build(spec.image_shape, spec.latent_size, **spec.model_args)

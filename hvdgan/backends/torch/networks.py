@@ -11,17 +11,11 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from hvdgan.backends.torch.cells import Cells, CellScale, Cut
-from hvdgan.errors import ConfigError
-
-SLOPE = 0.3
-MOMENTUM, EPSILON = 0.99, 1e-3
-"""Of batch normalisation, as Keras defines them: running statistics keep 99 % at each step."""
+from hvdgan.backends.published import EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
+from hvdgan.backends.torch.cells import CellScale, Cut
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
-
-SMALLEST_GRID = 4
 
 
 class Discriminator(nn.ModuleDict):
@@ -86,20 +80,7 @@ def build_3dgan(
     Raises:
         ConfigError: The grid is smaller than the kernels, or a number is out of its range.
     """
-    if min(image_shape) < SMALLEST_GRID:
-        given = " x ".join(map(str, image_shape))
-        raise ConfigError(f"3dgan cannot work on {given} cells; at least {SMALLEST_GRID} along each axis are needed")
-    for name, value, legal in (
-        ("width", width, width > 0),
-        ("dropout", dropout, 0 <= dropout < 1),
-        ("cell_unit", cell_unit, cell_unit > 0),
-        ("cell_power", cell_power, 0 < cell_power <= 1),
-    ):
-        if not legal:
-            raise ConfigError(
-                f"gan.model_args.{name}: {value} is out of range; dropout lies in [0, 1), cell_power in (0, 1], "
-                "width and cell_unit are above 0"
-            )
+    check_3dgan(image_shape, width, dropout, cell_unit, cell_power)
     scale = CellScale(cell_unit, cell_power)
     generator = build_generator(image_shape, latent_size, width, batch_norm, scale)
     return generator, build_discriminator(image_shape, width, dropout, batch_norm, scale)
@@ -114,17 +95,17 @@ def build_generator(
     layers = OrderedDict(
         seed=nn.Linear(latent_size, first * prod(seed)),
         unflatten=nn.Unflatten(1, (first, *seed)),
-        pad1=pad((2, 3), (2, 3), (3, 4)),
+        pad1=_pad((2, 3), (2, 3), (3, 4)),
         conv1=nn.Conv3d(first, wide, (6, 6, 8)),
         leaky1=nn.LeakyReLU(SLOPE),
-        norm1=normalise(wide, batch_norm),
+        norm1=_normalise(wide, batch_norm),
         up2=nn.Upsample(scale_factor=(2, 2, 2)),
-        pad2=pad((2, 2), (2, 2), (0, 0)),
+        pad2=_pad((2, 2), (2, 2), (0, 0)),
         conv2=nn.Conv3d(wide, narrow, (6, 5, 8)),
         leaky2=nn.LeakyReLU(SLOPE),
-        norm2=normalise(narrow, batch_norm),
+        norm2=_normalise(narrow, batch_norm),
         up3=nn.Upsample(scale_factor=(2, 2, 3)),
-        pad3=pad((1, 1), (0, 0), (3, 3)),
+        pad3=_pad((1, 1), (0, 0), (3, 3)),
         conv3=nn.Conv3d(narrow, narrow, (3, 3, 8)),
         leaky3=nn.LeakyReLU(SLOPE),
         conv4=nn.Conv3d(narrow, 1, (2, 2, 2), bias=False),
@@ -132,7 +113,7 @@ def build_generator(
         cut=Cut(image_shape, scale),
     )
     generator = nn.Sequential(layers)
-    initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
+    _initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
     return generator
 
 
@@ -145,47 +126,26 @@ def build_discriminator(
     for number, padding in enumerate((2, 2, 2, 1), start=1):
         layers[f"conv{number}"] = nn.Conv3d(channels[number - 1], channels[number], 5, padding=padding)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
-        layers[f"norm{number}"] = normalise(channels[number], batch_norm and number > 1)
+        layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
         layers[f"dropout{number}"] = nn.Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
     discriminator = Discriminator(layers, features, scale)
-    initialise(discriminator)
+    _initialise(discriminator)
     return discriminator
 
 
-def filters(published: int, width: float) -> int:
-    """Scale a published number of filters.
-
-    >>> filters(64, 0.25), filters(6, 0.05)
-    (16, 1)
-    """
-    return max(1, round(published * width))
-
-
-def seed_shape(image_shape: Cells) -> Cells:
-    """Return the cells of the smallest dense seed that the generator's layers turn into at least this grid.
-
-    The published layers make 4 s - 3 cells of s along x and y and 6 s - 23 along z.
-
-    >>> seed_shape((25, 25, 25)), seed_shape((12, 12, 12)), seed_shape((51, 51, 25))
-    ((7, 7, 8), (4, 4, 6), (14, 14, 8))
-    """
-    x, y, z = image_shape
-    return -(-(x + 3) // 4), -(-(y + 3) // 4), -(-(z + 23) // 6)
-
-
-def normalise(channels: int, wanted: bool) -> nn.Module:
+def _normalise(channels: int, wanted: bool) -> nn.Module:
     """Return a batch normalisation with Keras' defaults, or a layer that does nothing."""
     return nn.BatchNorm3d(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
 
 
-def pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
+def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
     """Return a layer that adds zeros before and after each axis."""
     return nn.ConstantPad3d((*z, *y, *x), 0.0)
 
 
-def initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] = frozenset()) -> None:
+def _initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] = frozenset()) -> None:
     """Draw the initial weights of a network from torch's global generator.
 
     Args:
@@ -199,14 +159,14 @@ def initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] 
         if name in he:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
         elif name in normal:
-            glorot_normal_(layer.weight)
+            _glorot_normal(layer.weight)
         else:
             nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
 
 
-def glorot_normal_(weight: Tensor) -> None:
+def _glorot_normal(weight: Tensor) -> None:
     """Fill a convolution kernel with Glorot's normal numbers, cut at two standard deviations as Keras does."""
     fan_out, fan_in = weight.shape[0], weight.shape[1]
     spread = (2.0 / ((fan_in + fan_out) * weight[0, 0].numel())) ** 0.5 / TRUNCATION

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hvdgan.errors import DataError
+from hvdgan.backends.checks import check_fit
 
 Tensors = dict[str, Tensor]
 """The live tensors, by canonical name."""
@@ -56,16 +56,13 @@ def check(state: Mapping[str, NDArray], tensors: Tensors) -> None:
     Raises:
         DataError: It has not; says which and what is needed.
     """
-    missing, unknown = tensors.keys() - state.keys(), state.keys() - tensors.keys()
-    if missing or unknown:
-        raise DataError(f"the state does not fit these networks: missing {_some(missing)}; unknown {_some(unknown)}")
-    for name, tensor in tensors.items():
-        array = np.asarray(state[name])
-        wanted = np.dtype(str(tensor.dtype).removeprefix("torch."))
-        if array.shape != tuple(tensor.shape):
-            raise DataError(f"{name} has shape {array.shape}; these networks need {tuple(tensor.shape)}")
-        if not np.can_cast(array.dtype, wanted, "safe"):
-            raise DataError(f"{name} holds {array.dtype}; these networks need {wanted}: use the precision it came from")
+    check_fit(
+        state,
+        {
+            name: (tuple(tensor.shape), np.dtype(str(tensor.dtype).removeprefix("torch.")))
+            for name, tensor in tensors.items()
+        },
+    )
 
 
 @torch.no_grad()
@@ -73,9 +70,3 @@ def copy_in(state: Mapping[str, NDArray], tensors: Tensors) -> None:
     """Copy arrays into the tensors of the same names."""
     for name, array in state.items():
         tensors[name].copy_(torch.from_numpy(np.array(array)))
-
-
-def _some(names: set[str], limit: int = 5) -> str:
-    """List the first few of some names."""
-    listed = ", ".join(sorted(names)[:limit]) or "nothing"
-    return f"{listed} and {len(names) - limit} more" if len(names) > limit else listed
