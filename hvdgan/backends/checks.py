@@ -44,16 +44,18 @@ def choose_model(spec: GanSpec, models: Mapping[str, Callable[..., Any]]) -> Cal
     return build
 
 
-def check_response(response: NDArray | None) -> tuple[float, ...]:
+def check_response(response: NDArray | None, classes: int) -> tuple[tuple[float, ...], ...]:
     """Return the coefficients of the expected cell sum that a state holds, see `GanSpec.response`.
 
     Raises:
-        DataError: There are none, or they are not a row.
+        DataError: There are none, or not a row for each particle class.
     """
     array = np.asarray([] if response is None else response)
-    if array.ndim != 1 or not len(array):
-        raise DataError(f"response has shape {array.shape}; one coefficient or more, (k,), are needed")
-    return tuple(map(float, array))
+    if array.ndim != 2 or len(array) != classes or not array.size:
+        raise DataError(
+            f"response has shape {array.shape}; one coefficient or more for each class, ({classes}, k), are needed"
+        )
+    return tuple(tuple(map(float, row)) for row in array)
 
 
 def check_fit(state: Mapping[str, NDArray], wanted: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:

@@ -14,6 +14,9 @@ SLOPE = 0.3
 MOMENTUM, EPSILON = 0.99, 1e-3
 """Of batch normalisation, as Keras defines them: running statistics keep 99 % at each step."""
 
+CLASS_SPREAD = 0.2
+"""Standard deviation around 1 of the numbers that tell the generator a particle class, before training."""
+
 SOFTENING = 0.01
 """Added to cells, in their unit, before a root is taken: keeps the slope at empty cells finite."""
 

@@ -31,11 +31,12 @@ class Data(Section):
 
 
 class Weights(Section):
-    """Weights of the three loss terms."""
+    """Weights of the loss terms of 3DGAN and of models that are trained as it is."""
 
     generation: float = Field(2.0, ge=0, description="real against fake (binary cross entropy)")
     auxiliary: float = Field(0.1, ge=0, description="incident energy (mean absolute percentage error)")
     ecal: float = Field(0.1, ge=0, description="sum of cells (mean absolute percentage error)")
+    particle: float = Field(1.0, ge=0, description="particle class (cross entropy), where the data has several")
 
 
 class Gan(Section):
@@ -59,12 +60,20 @@ class Checkpoint(Section):
     keep: Positive = Field(2, description="how many of the newest are kept, beside the best")
 
 
+class Adam(Section):
+    """Settings of the optimizer adam."""
+
+    beta1: Fraction = Field(0.9, description="how much of the running mean of gradients stays at each step")
+    beta2: Fraction = Field(0.999, description="how much of their running mean square stays at each step")
+
+
 class Training(Section):
     """One run."""
 
     epochs: Positive = Field(30, description="passes over the training events")
     batch_size: Positive = Field(64, description="events per rank and step")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
+    adam: Adam = Field(Adam(), description="of the optimizer adam")
     learning_rate: float = Field(1e-3, gt=0, description="of both networks, per rank; see scale_rate")
     discriminator_rate: float = Field(1.0, gt=0, description="the discriminator's rate over learning_rate")
     scale_rate: bool = Field(False, description="multiply the learning rate by the number of ranks of the ring")

@@ -82,11 +82,17 @@ class ShowerFiles:
 
     def energy_range(self) -> tuple[float, float]:
         """Return the lowest and the highest incident energy in GeV; reads no image."""
-        low, high = np.inf, 0.0
-        for start in range(0, self.count, LONGEST_ROWS):
-            energy = self.conditions(np.arange(start, min(start + LONGEST_ROWS, self.count))).energy
-            low, high = min(low, float(energy.min())), max(high, float(energy.max()))
-        return low, high
+        energies = [part.energy for part in self._all_conditions()]
+        return float(min(map(np.min, energies))), float(max(map(np.max, energies)))
+
+    def particles(self) -> tuple[int, ...]:
+        """Return the particle classes there are, as absolute PDG ids; reads no image.
+
+        Those with names come first, in the order of `PARTICLES`.
+        """
+        found = {int(pdg) for part in self._all_conditions() for pdg in np.unique(np.abs(part.particle))}
+        named = [pdg for pdg in PARTICLES.values() if pdg in found]
+        return (*named, *sorted(found.difference(named)))
 
     def close(self) -> None:
         """Give all file handles back; reading opens files again."""
@@ -102,6 +108,11 @@ class ShowerFiles:
     ) -> None:
         """Close the files."""
         self.close()
+
+    def _all_conditions(self) -> Iterator[Conditions]:
+        """Yield the conditions of all events, some at a time."""
+        for start in range(0, self.count, LONGEST_ROWS):
+            yield self.conditions(np.arange(start, min(start + LONGEST_ROWS, self.count)))
 
     def _sort(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the order that sorts event numbers, after checking that they exist."""

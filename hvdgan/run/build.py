@@ -103,7 +103,7 @@ def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: in
             f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
             "give more events or change data.validation"
         )
-    return Course(files, data.detector, train, held_out, files.energy_range())
+    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles())
 
 
 def train_once(
@@ -132,7 +132,7 @@ def train_once(
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(ring.size, config.training.batch_size)
-        spec = make_spec(config, files.image_shape, course.fit_response(ring))
+        spec = make_spec(config, files.image_shape, course.particles, course.fit_response(ring))
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
@@ -143,16 +143,23 @@ def train_once(
             gan.close()
 
 
-def make_spec(config: Config, image_shape: tuple[int, int, int], response: tuple[float, ...]) -> GanSpec:
+def make_spec(
+    config: Config,
+    image_shape: tuple[int, int, int],
+    particles: tuple[int, ...],
+    response: tuple[tuple[float, ...], ...],
+) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
     return GanSpec(
         image_shape=image_shape,
         latent_size=gan.latent_size,
+        particles=particles,
         model=gan.model,
         model_args=gan.model_args,
         weights=LossWeights(**gan.weights.model_dump()),
         optimizer=training.optimizer,
+        optimizer_args=training.adam.model_dump() if training.optimizer == "adam" else {},
         precision=gan.precision,
         channels_last=gan.channels_last,
         seed=training.seed,
@@ -162,4 +169,8 @@ def make_spec(config: Config, image_shape: tuple[int, int, int], response: tuple
 
 def describe(spec: GanSpec) -> dict[str, Any]:
     """Return the part of a spec that a generator is rebuilt from, as plain JSON values."""
-    return {"image_shape": list(spec.image_shape), "response": list(spec.response)}
+    return {
+        "image_shape": list(spec.image_shape),
+        "particles": list(spec.particles),
+        "response": [list(row) for row in spec.response],
+    }

@@ -53,7 +53,8 @@ def rebuild(run: Path, trained: bool = True) -> Gan:
     config = read_config(run)
     saved = load_checkpoint(existing(run).checkpoints, BEST)
     described = saved.manifest["spec"]
-    spec = make_spec(config, tuple(described["image_shape"]), tuple(described["response"]))
+    shape, particles, response = (described[name] for name in ("image_shape", "particles", "response"))
+    spec = make_spec(config, tuple(shape), tuple(particles), tuple(map(tuple, response)))
     gan = load(config.gan.backend).Gan(spec, SoloRing())
     if trained:
         gan.restore(saved.state)

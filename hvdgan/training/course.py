@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hvdgan.backends.events import classify
+from hvdgan.backends.interface import Batch
 from hvdgan.calo.response import fit_response
+from hvdgan.calo.shower import Showers, particle_name
 from hvdgan.data.files import ShowerFiles
 from hvdgan.data.split import Part, steps_per_epoch
 from hvdgan.errors import DataError
@@ -26,6 +29,7 @@ class Course:
         train: Events to learn from.
         held_out: Events to be judged by.
         energies: Range of incident energies in GeV, for the conditions of fakes.
+        particles: The particle classes, as absolute PDG ids.
     """
 
     files: ShowerFiles
@@ -33,6 +37,7 @@ class Course:
     train: Part
     held_out: Part
     energies: tuple[float, float]
+    particles: tuple[int, ...]
 
     def steps(self, size: int, batch_size: int) -> int:
         """Return the number of steps of an epoch, the same on every rank.
@@ -52,13 +57,27 @@ class Course:
             )
         return steps
 
-    def fit_response(self, ring: Ring) -> tuple[float, ...]:
-        """Fit the expected cell sum to training events; each rank reads its share. Collective."""
-        events = self.train.spread(RESPONSE_EVENTS)
+    def batch(self, showers: Showers) -> Batch:
+        """Return showers as networks take them."""
+        conditions = showers.conditions
+        return Batch(showers.images[self.detector], conditions.energy, classify(conditions.particle, self.particles))
+
+    def fit_response(self, ring: Ring) -> tuple[tuple[float, ...], ...]:
+        """Fit the expected cell sum of each particle class to training events; each rank reads its share. Collective.
+
+        Raises:
+            DataError: A class has no training event, or none that deposits energy.
+        """
+        events = self.train.spread(RESPONSE_EVENTS * len(self.particles))
         indices = events[share(ring, len(events))]
         totals = together(ring, lambda: self._totals(indices))
-        energies = self.files.conditions(indices).energy
-        return fit_response(*gather_rows(ring, (energies, totals)))
+        conditions = self.files.conditions(indices)
+        particle = classify(conditions.particle, self.particles)
+        energy, total, particle = gather_rows(ring, (conditions.energy, totals, particle))
+        return tuple(
+            fit_response(energy[particle == number], total[particle == number], particle_name(pdg))
+            for number, pdg in enumerate(self.particles)
+        )
 
     def _totals(self, indices: np.ndarray) -> np.ndarray:
         """Return the sums of cells of some events in GeV."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hvdgan.backends.interface import Batch, Gan, Rates
+from hvdgan.backends.interface import Gan, Rates
 from hvdgan.calo.shower import Showers
 from hvdgan.config import Training
 from hvdgan.data.stream import stream
@@ -188,10 +188,11 @@ class Run:
     def _step(self, showers: Showers) -> None:
         """Do one step and move the position."""
         self.hooks.beat()
-        batch = Batch(showers.images[self.course.detector], showers.conditions.energy)
+        batch = self.course.batch(showers)
         noise = draw(
             self.settings.seed, self.position.steps, self.ring.rank * len(batch), len(batch),
-            self.gan.spec.latent_size, energies=self.course.energies, label_flip=self.settings.label_flip,
+            self.gan.spec.latent_size, passes=self.gan.passes, classes=len(self.course.particles),
+            energies=self.course.energies, label_flip=self.settings.label_flip,
         )  # fmt: skip
         self.gan.train_step(batch, noise, self._rates)
         self._meter.count()

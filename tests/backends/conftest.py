@@ -17,7 +17,7 @@ from hvdgan.parallel.ring import SoloRing
 from hvdgan.training.draws import draw
 
 GRID = (6, 5, 7)
-RESPONSE = (-0.02, 2.1)
+RESPONSE = ((-0.02, 2.1),)
 ENERGIES = (10.0, 500.0)
 
 
@@ -51,6 +51,13 @@ def side(name, eyes):
     return SimpleNamespace(name=name, eyes=eyes, **{public: getattr(module, public) for public in module.__all__})
 
 
+def single_class(like, tensor, energy=None):
+    """Return events of one particle class, of 100 GeV where nothing else is said, with some noise."""
+    energy = np.ones(len(like)) if energy is None else energy / ENERGY_UNIT
+    arrays = {"noise": like, "energy": energy, "particle": np.ones((len(like), 1))}
+    return {name: tensor(array.astype(like.dtype)) for name, array in arrays.items()}
+
+
 class TorchEyes:
     """What tests want to see of torch."""
 
@@ -63,12 +70,13 @@ class TorchEyes:
     def judge(self, gan, images):
         """Return what the discriminator says in training of images (n, x, y, z)."""
         with self.no_grad():
-            return [head.numpy() for head in gan.discriminator(self.tensor(images)[:, None])]
+            heads = gan._trainer.judge(self.tensor(images)[:, None], single_class(images, self.tensor))
+        return [head.numpy() for head in heads.values()]
 
     def imagine(self, gan, latent, energy):
         """Return the images (n, x, y, z) the generator makes in training."""
         with self.no_grad():
-            return gan.generator(self.tensor(latent * energy[:, None] / ENERGY_UNIT))[:, 0].numpy()
+            return gan._trainer.make(single_class(latent, self.tensor, energy))[:, 0].numpy()
 
     def no_grad(self):
         """Return a block without gradients."""
@@ -94,12 +102,12 @@ class KerasEyes:
 
     def judge(self, gan, images):
         """Return what the discriminator says in training of images (n, x, y, z)."""
-        return [head.numpy() for head in gan.discriminator(self.tensor(images[..., None]), training=True)]
+        heads = gan._trainer.judge(self.tensor(images[..., None]), single_class(images, self.tensor))
+        return [head.numpy() for head in heads.values()]
 
     def imagine(self, gan, latent, energy):
         """Return the images (n, x, y, z) the generator makes in training."""
-        noise = self.tensor(latent * energy[:, None] / ENERGY_UNIT)
-        return gan.generator(noise, training=True)[..., 0].numpy()
+        return gan._trainer.make(single_class(latent, self.tensor, energy))[..., 0].numpy()
 
     def random(self):
         """Return the next numbers of the global generators."""
@@ -131,25 +139,37 @@ def build_gan(side, ring=None, model_args=None, **settings):
 def showers():
     """Return a function that makes easy showers: a bright core, a little noise, the expected sum of cells."""
 
-    def make(count, seed=0, shape=GRID):
+    def make(count, seed=0, shape=GRID, classes=1):
         generator = np.random.default_rng(seed)
         energy = generator.uniform(*ENERGIES, count)
         axes = [np.exp(-0.5 * (np.arange(cells) - (cells - 1) / 2) ** 2) for cells in shape]
         core = np.einsum("i,j,k->ijk", *axes) * generator.uniform(0.8, 1.2, (count, *shape))
-        deposited = np.polyval(RESPONSE, energy / 100) * energy / 100
+        deposited = np.polyval(RESPONSE[0], energy / 100) * energy / 100
         images = core * (deposited / core.sum(axis=(1, 2, 3)))[:, None, None, None]
-        return Batch(images.astype(np.float32), energy.astype(np.float32))
+        return Batch(images.astype(np.float32), energy.astype(np.float32), np.arange(count) % classes)
 
     return make
 
 
 @pytest.fixture
-def train(showers):
+def make_draw():
+    """Return a function that draws what a Gan needs for a step."""
+
+    def make(gan, count, first=0, flip=0.0, seed=1, step=0):
+        sizes = {"passes": gan.passes, "classes": len(gan.spec.particles)}
+        return draw(seed, step, first, count, gan.spec.latent_size, **sizes, energies=ENERGIES, label_flip=flip)
+
+    return make
+
+
+@pytest.fixture
+def train(showers, make_draw):
     """Return a function that trains a Gan from one step to another."""
 
     def train_gan(gan, first, last, batch=4, rate=1e-3):
         for step in range(first, last):
-            noise = draw(3, step, 0, batch, gan.spec.latent_size, energies=ENERGIES, label_flip=0.1)
-            gan.train_step(showers(batch, step, gan.spec.image_shape), noise, Rates(rate, rate))
+            noise = make_draw(gan, batch, flip=0.1, seed=3, step=step)
+            events = showers(batch, step, gan.spec.image_shape, len(gan.spec.particles))
+            gan.train_step(events, noise, Rates(rate, rate))
 
     return train_gan

@@ -2,23 +2,19 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from hvdgan.backends.interface import Draw, LossWeights, Rates, UnfrozenDiscriminatorError, metric_names
+from hvdgan.backends.interface import LossWeights, Rates, UnfrozenError, metric_names
 from hvdgan.calo.response import expected_sum
 from hvdgan.calo.shower import Conditions
 from hvdgan.errors import ConfigError
 from hvdgan.parallel.ring import SoloRing
-from hvdgan.training.draws import draw
 
 PLAIN = {"dropout": 0.0, "batch_norm": False}
 STILL = Rates(0.0, 0.0)
-
-
-def make_draw(gan, count, first=0, flip=0.0):
-    return draw(1, 0, first, count, gan.spec.latent_size, energies=(10.0, 500.0), label_flip=flip)
 
 
 def passes(noise):
@@ -30,7 +26,7 @@ def percentage(prediction, truth):
 
 
 @pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
-def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, showers):
+def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, showers, make_draw):
     gan = build(model_args=PLAIN, precision="float64", weights=LossWeights(2.0, 0.3, 0.5))
     batch, noise = showers(6), make_draw(gan, 6, flip=0.4)
     gan.train_step(batch, noise, STILL)
@@ -42,10 +38,10 @@ def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, shower
     cases += [("generator", fakes[number], np.ones(6, bool), noise.energy[number] / 100) for number in (1, 2)]
     for name, images, label, energy in cases:
         logit, auxiliary, total = backend.eyes.judge(gan, images)
-        truth = total if images is real else expected_sum(gan.spec.response, energy * 100)
+        truth = total if images is real else expected_sum(gan.spec.response[0], energy * 100)
         entropy = float(np.mean(np.log1p(np.exp(np.where(label, -logit, logit)))))
         terms[name].append([entropy, percentage(auxiliary, energy), percentage(total, truth)])
-    assert list(metrics) == metric_names()
+    assert list(metrics) == metric_names(gan.recipe.terms)
     for name, rows in terms.items():
         means = np.mean(rows, axis=0)
         got = [metrics[f"{name}_{term}"] for term in ("generation", "auxiliary", "ecal", "loss")]
@@ -53,12 +49,12 @@ def test_metrics_are_the_formulas_of_the_networks_outputs(backend, build, shower
 
 
 @pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
-def test_flips_tell_the_discriminator_the_wrong_label(backend, build, showers):
+def test_flips_tell_the_discriminator_the_wrong_label(backend, build, showers, make_draw):
     told = {}
     for wrong in (False, True):
         gan = build(model_args=PLAIN, precision="float64")
         noise = make_draw(gan, 5)
-        noise = Draw(noise.latent, noise.energy, np.full((2, 5), wrong), noise.seed)
+        noise = replace(noise, flip=np.full((2, 5), wrong))
         gan.train_step(showers(5), noise, STILL)
         told[wrong] = gan.metrics()
     fakes = backend.eyes.imagine(gan, noise.latent[0], noise.energy[0])
@@ -71,12 +67,13 @@ def test_flips_tell_the_discriminator_the_wrong_label(backend, build, showers):
 
 
 @pytest.mark.backends("torch")  # test_parity.py holds the same for Keras
-def test_losses_are_means_over_the_batch(build, showers):
+def test_losses_are_means_over_the_batch(build, showers, make_draw):
     gan, whole = build(model_args=PLAIN, precision="float64"), showers(8)
     gan.train_step(whole, make_draw(gan, 8), STILL)
     together, halves = gan.metrics(), []
     for half in (slice(0, 4), slice(4, 8)):
-        gan.train_step(type(whole)(whole.images[half], whole.energy[half]), make_draw(gan, 4, half.start), STILL)
+        part = type(whole)(whole.images[half], whole.energy[half], whole.particle[half])
+        gan.train_step(part, make_draw(gan, 4, half.start), STILL)
         halves.append(gan.metrics())
     for name, value in together.items():
         assert value == pytest.approx((halves[0][name] + halves[1][name]) / 2, rel=1e-12)
@@ -86,11 +83,11 @@ def test_metrics_start_anew_at_each_call(build, train):
     gan = build()
     assert gan.metrics() == {}
     train(gan, 0, 1)
-    assert set(gan.metrics()) == set(metric_names())
+    assert set(gan.metrics()) == set(metric_names(gan.recipe.terms))
     assert gan.metrics() == {}
 
 
-def test_each_update_moves_its_own_network_only(build, train, showers):
+def test_each_update_moves_its_own_network_only(build, showers, make_draw):
     for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
         gan = build()
         before = gan.state()
@@ -116,22 +113,21 @@ def test_training_lowers_the_losses_of_an_easy_problem(build, train):
         assert late[name] < 0.6 * early[name], (name, early, late)
 
 
-@pytest.mark.backends("torch")  # Keras asks for the gradients of the generator's weights alone
-def test_an_unfrozen_discriminator_is_caught_with_our_message(build, train, monkeypatch):
+@pytest.mark.backends("torch")  # Keras asks for the gradients of one network's weights alone
+def test_an_unfrozen_network_is_caught_with_our_message(build, train, monkeypatch):
     gan = build()
-    monkeypatch.setattr(type(gan), "_frozen", lambda gan: nullcontext())
-    with pytest.raises(UnfrozenDiscriminatorError, match="the discriminator is not frozen in the generator's update"):
+    monkeypatch.setattr(type(gan._trainer), "_frozen", lambda trainer, name: nullcontext())
+    with pytest.raises(UnfrozenError, match="the generator is not frozen in the discriminator's update"):
         train(gan, 0, 1)
 
 
 @pytest.mark.backends("torch")
-def test_the_discriminator_is_free_again_after_a_failed_update(build, showers):
+def test_weights_are_free_again_after_a_failed_update(build, showers, make_draw):
     gan = build()
     noise = make_draw(gan, 4)
-    bad = Draw(noise.latent[:, :, :-1], noise.energy, noise.flip, noise.seed)
     with pytest.raises(RuntimeError):
-        gan.train_step(showers(4), bad, STILL)
-    assert all(weight.requires_grad for weight in gan.discriminator.parameters())
+        gan.train_step(showers(4), replace(noise, latent=noise.latent[:, :, :-1]), STILL)
+    assert all(weight.requires_grad for network in gan._networks.values() for weight in network.parameters())
 
 
 def test_initial_weights_depend_on_the_seed_alone(backend, build):
@@ -145,12 +141,12 @@ def test_initial_weights_depend_on_the_seed_alone(backend, build):
     assert build(seed=5).digest() != first
 
 
-def test_dropout_depends_on_the_draws_seed_alone(build, showers):
+def test_dropout_depends_on_the_draws_seed_alone(build, showers, make_draw):
     digests = []
     for seed in (1, 1, 2):
         gan = build(model_args={"dropout": 0.5})
         noise = make_draw(gan, 4)
-        gan.train_step(showers(4), Draw(noise.latent, noise.energy, noise.flip, seed), Rates(1e-3, 1e-3))
+        gan.train_step(showers(4), replace(noise, seed=seed), Rates(1e-3, 1e-3))
         digests.append(gan.digest())
     assert digests[0] == digests[1] != digests[2]
 

@@ -41,7 +41,7 @@ def test_one_trace_serves_all_steps_and_does_what_the_uncompiled_step_does(backe
 
 
 def count_traces(gan):
-    graphs = gan._step, gan._train_discriminator, gan._train_generator
+    graphs = gan._step, *gan._trainer._graphs.values()
     return [graph.experimental_get_tracing_count() for graph in graphs]
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from hvdgan.backends.interface import Rates, is_statistic
 from hvdgan.calo.shower import Conditions
-from hvdgan.training.draws import draw
 
 PUBLISHED = {"image_shape": (25, 25, 25), "latent_size": 200, "model_args": {"width": 1.0, "cell_unit": 1.0}}
 ODD = {"image_shape": (5, 9, 11), "latent_size": 6, "model_args": {"width": 0.2, "cell_unit": 1e-3, "cell_power": 0.5}}
@@ -62,9 +61,9 @@ def test_the_same_weights_give_the_same_images_and_verdicts(backend, torch_side,
 
 @pytest.mark.backends("keras")
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_one_step_gives_the_same_losses_weights_and_statistics(pair, showers, precision):
+def test_one_step_gives_the_same_losses_weights_and_statistics(pair, showers, make_draw, precision):
     torch, keras = pair(precision=precision, optimizer="sgd", **ODD)
-    noise = draw(1, 0, 0, 4, 6, energies=(10.0, 500.0), label_flip=0.3)
+    noise = make_draw(torch, 4, flip=0.3)
     before = torch.state()
     for gan in (torch, keras):
         gan.train_step(showers(4, shape=ODD["image_shape"]), noise, Rates(1e-4, 1e-4))

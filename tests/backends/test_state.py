@@ -20,7 +20,7 @@ def test_names_and_axes_are_canonical(build):
     assert shapes["discriminator/generation/bias"] == (1,)
     assert shapes["optimizer/generator/mean_square/conv1/kernel"] == (32, 4, 6, 6, 8)
     assert shapes["optimizer/discriminator/mean_square/norm4/gamma"] == (4,)
-    assert shapes["response"] == (2,)
+    assert shapes["response"] == (1, 2)
     assert "generator/conv4/bias" not in shapes
 
 
@@ -34,7 +34,7 @@ def test_restored_and_continued_equals_uninterrupted_bit_for_bit(backend, build,
     train(whole, 0, 2)
     train(first, 0, 1)
     state = first.state()
-    second = build(**settings, seed=99, response=(1.0,))
+    second = build(**settings, seed=99, response=((1.0,),))
     second.restore(state)
     assert same(second.state(), state)
     assert second.digest() == first.digest()
@@ -84,7 +84,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(build):
 
 
 def test_a_restored_response_is_the_one_that_is_trained_with(build, train):
-    gan, other = build(), build(response=(5.0,))
+    gan, other = build(), build(response=((5.0,),))
     other.restore(gan.state())
     for one in (gan, other):
         train(one, 0, 1)

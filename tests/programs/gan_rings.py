@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import pytest
 
-from hvdgan.backends.interface import Batch, GanSpec, Rates, UnfrozenDiscriminatorError, is_statistic
+from hvdgan.backends.interface import Batch, GanSpec, Rates, UnfrozenError, is_statistic
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.training.draws import draw
@@ -30,13 +30,14 @@ def make_batch(step, first, count):
     energy = random.uniform(10, 500, 4 * EVENTS).astype(np.float32)
     cells = random.gamma(0.2, 1.0, (4 * EVENTS, *SHAPE)) * (random.random((4 * EVENTS, *SHAPE)) < 0.3)
     images = (cells * energy[:, None, None, None] / 1e4).astype(np.float32)
-    return Batch(images[first : first + count], energy[first : first + count])
+    return Batch(images[first : first + count], energy[first : first + count], np.zeros(count, dtype=np.int64))
 
 
 def train(gan, first, count, flips, rate, steps=STEPS):
     """Do some steps on a share of the global batches; return the mean losses."""
     for step in range(steps):
-        noise = draw(5, step, first, count, latent_size=LATENT, energies=(10.0, 500.0), label_flip=flips)
+        sizes = {"latent_size": LATENT, "passes": gan.passes, "classes": 1}
+        noise = draw(5, step, first, count, **sizes, energies=(10.0, 500.0), label_flip=flips)
         gan.train_step(make_batch(step, first, count), noise, Rates(rate, rate))
     return gan.metrics()
 
@@ -77,8 +78,8 @@ def check_replicas(ring, make):
 
 def check_unfrozen(ring, make):
     gan = make(GanSpec(SHAPE, LATENT, **EXACT), ring)
-    gan._frozen = nullcontext
-    with pytest.raises(UnfrozenDiscriminatorError, match="the discriminator is not frozen"):
+    gan._trainer._frozen = lambda name: nullcontext()
+    with pytest.raises(UnfrozenError, match="the generator is not frozen"):
         train(gan, ring.rank * EVENTS, EVENTS, 0.0, GENTLE)
 
 

@@ -8,7 +8,6 @@ Activations are channels-last, the only layout in which TensorFlow convolves on 
 channel first, as canonical states are.
 """
 
-from collections import OrderedDict
 from math import prod
 from typing import Any
 
@@ -18,39 +17,73 @@ from keras import layers
 from tensorflow import Tensor
 
 from hvdgan.backends.keras.cells import CellScale, Cut
-from hvdgan.backends.published import EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
+from hvdgan.backends.model import Events
+from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
+
+
+class Generator(keras.Model):
+    """Layers in a row, from noise to images.
+
+    The incident energy multiplies the noise, as published; so does a row of numbers for each particle class, where
+    there are several (the oldest variant of 3DGAN).
+
+    Args:
+        row: From the dense seed to the cut, in order.
+        classes: Number of particle classes.
+        latent_size: Length of the latent vector.
+        settings: Of any Keras model.
+    """
+
+    def __init__(self, row: list[keras.Layer], classes: int, latent_size: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.row, self.particle = row, None
+        if classes > 1:
+            spread = keras.initializers.RandomNormal(mean=1.0, stddev=CLASS_SPREAD)
+            self.particle = layers.Dense(latent_size, use_bias=False, kernel_initializer=spread, name="particle")
+
+    def call(self, events: Events, training: bool = False) -> Tensor:
+        """Make images in GeV, (n, x, y, z, 1), of some noise; Keras tells the layers of training."""
+        image = events["noise"] * events["energy"][:, None]
+        if self.particle is not None:
+            image = image * self.particle(events["particle"])
+        for layer in self.row:
+            image = layer(image)
+        return image
 
 
 class Discriminator(keras.Model):
-    """Layers in a row with three heads on top.
+    """Layers in a row with heads on top.
 
     Args:
-        trunk: The layers, in order; the last one flattens.
+        row: The trunk, in order; the last layer flattens.
+        classes: Number of particle classes; more than one have a head of their own.
         scale: How the trunk measures cells.
         settings: Of any Keras model.
     """
 
-    def __init__(self, trunk: dict[str, keras.Layer], scale: CellScale, **settings: Any) -> None:
+    def __init__(self, row: list[keras.Layer], classes: int, scale: CellScale, **settings: Any) -> None:
         super().__init__(**settings)
-        self.trunk, self.scale = list(trunk.values()), scale
+        self.row, self.scale = row, scale
         self.generation = layers.Dense(1, name="generation")
         self.auxiliary = layers.Dense(1, name="auxiliary")
+        self.particle = layers.Dense(classes, name="particle") if classes > 1 else None
 
-    def call(self, image: Tensor, training: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Judge images.
-
-        Args:
-            image: Energy of the cells in GeV, (n, x, y, z, 1).
-            training: Drop activations and normalise by the batch; Keras tells the layers.
+    def call(self, events: Events, training: bool = False) -> dict[str, Tensor]:
+        """Judge images in GeV, (n, x, y, z, 1); Keras tells the layers of training.
 
         Returns:
-            Logit of being real, (n,); incident energy in units of 100 GeV, (n,); sum of cells in GeV, (n,).
+            generation: Logit of being real, (n,).
+            auxiliary: Incident energy in units of 100 GeV, (n,).
+            ecal: Sum of cells in GeV, (n,).
+            particle: Logits of the classes, (n, classes), where there are several.
         """
+        image = events["images"]
         features = self.scale.compress(image)
-        for layer in self.trunk:
+        for layer in self.row:
             features = layer(features)
-        generation, auxiliary = (head(features)[:, 0] for head in (self.generation, self.auxiliary))
-        return generation, auxiliary, tf.reduce_sum(image, axis=(1, 2, 3, 4))
+        heads = {layer.name: layer(features)[:, 0] for layer in (self.generation, self.auxiliary)}
+        heads["ecal"] = tf.reduce_sum(image, axis=(1, 2, 3, 4))
+        return heads | ({} if self.particle is None else {"particle": self.particle(features)})
 
 
 class BatchNorm(layers.BatchNormalization):
@@ -103,6 +136,7 @@ class PairMean(keras.Layer):
 
 def build_3dgan(
     image_shape: Cells,
+    classes: int,
     latent_size: int,
     *,
     width: float = 1.0,
@@ -110,11 +144,12 @@ def build_3dgan(
     batch_norm: bool = True,
     cell_unit: float = 1.0,
     cell_power: float = 1.0,
-) -> tuple[keras.Sequential, Discriminator]:
+) -> tuple[Generator, Discriminator]:
     """Build the networks of 3DGAN for a grid.
 
     Args:
         image_shape: Cells along x, y, z.
+        classes: Number of particle classes; the published networks know one.
         latent_size: Length of the latent vector.
         width: Scales the published numbers of filters, dense seed included; at least one is left.
         dropout: Fraction of the discriminator's activations that is dropped in training.
@@ -125,26 +160,24 @@ def build_3dgan(
             cells nearer to each other, which lets a short training see a shower's edges as well as its core.
 
     Returns:
-        Generator: (n, latent_size), normal numbers times incident energy / 100 GeV, to images (n, x, y, z, 1) in GeV.
-        Discriminator: images to the three numbers of `Discriminator.call`.
+        The generator and the discriminator.
 
     Raises:
         ConfigError: The grid is smaller than the kernels, or a number is out of its range.
     """
     check_3dgan(image_shape, width, dropout, cell_unit, cell_power)
     scale = CellScale(cell_unit, cell_power)
-    generator = build_generator(image_shape, latent_size, width, batch_norm, scale)
-    return generator, build_discriminator(image_shape, width, dropout, batch_norm, scale)
+    generator = build_generator(image_shape, classes, latent_size, width, batch_norm, scale)
+    return generator, build_discriminator(image_shape, classes, width, dropout, batch_norm, scale)
 
 
 def build_generator(
-    image_shape: Cells, latent_size: int, width: float, batch_norm: bool, scale: CellScale
-) -> keras.Sequential:
+    image_shape: Cells, classes: int, latent_size: int, width: float, batch_norm: bool, scale: CellScale
+) -> Generator:
     """Build the generator, see `build_3dgan`."""
     seed = seed_shape(image_shape)
     first, wide, narrow = (filters(number, width) for number in (8, 64, 6))
-    stack = [
-        keras.Input((latent_size,)),
+    row = [
         layers.Dense(first * prod(seed), name="seed"),
         layers.Reshape((first, *seed), name="unflatten"),
         layers.Permute((2, 3, 4, 1), name="last"),
@@ -165,24 +198,34 @@ def build_generator(
         layers.ReLU(),
         Cut(image_shape, scale, name="cut", dtype=keras.config.floatx()),
     ]
-    return keras.Sequential(stack, name="generator")
+    generator = Generator(row, classes, latent_size, name="generator", dtype=keras.config.floatx())
+    generator(_inputs(noise=(latent_size,), classes=classes))  # builds the layers
+    return generator
 
 
 def build_discriminator(
-    image_shape: Cells, width: float, dropout: float, batch_norm: bool, scale: CellScale
+    image_shape: Cells, classes: int, width: float, dropout: float, batch_norm: bool, scale: CellScale
 ) -> Discriminator:
     """Build the discriminator, see `build_3dgan`."""
-    trunk: dict[str, keras.Layer] = OrderedDict()
+    row: list[keras.Layer] = []
     for number, (published, padding) in enumerate(zip((32, 8, 8, 8), (2, 2, 2, 1), strict=True), start=1):
-        trunk[f"pad{number}"] = _pad(*[(padding, padding)] * 3)
-        trunk[f"conv{number}"] = layers.Conv3D(filters(published, width), 5, name=f"conv{number}")
-        trunk[f"leaky{number}"] = Leaky()
-        trunk[f"norm{number}"] = _normalise(f"norm{number}", batch_norm and number > 1)
-        trunk[f"dropout{number}"] = layers.Dropout(dropout)
-    trunk |= {"pool": PairMean(), "first": layers.Permute((4, 1, 2, 3)), "flatten": layers.Flatten()}
-    discriminator = Discriminator(trunk, scale, name="discriminator", dtype=keras.config.floatx())
-    discriminator(keras.Input((*image_shape, 1)))  # builds the layers
+        row += [
+            _pad(*[(padding, padding)] * 3),
+            layers.Conv3D(filters(published, width), 5, name=f"conv{number}"),
+            Leaky(),
+            _normalise(f"norm{number}", batch_norm and number > 1),
+            layers.Dropout(dropout),
+        ]
+    row += [PairMean(), layers.Permute((4, 1, 2, 3)), layers.Flatten()]
+    discriminator = Discriminator(row, classes, scale, name="discriminator", dtype=keras.config.floatx())
+    discriminator(_inputs(images=(*image_shape, 1), classes=classes))  # builds the layers
     return discriminator
+
+
+def _inputs(classes: int, **shapes: tuple[int, ...]) -> dict[str, keras.KerasTensor]:
+    """Return inputs of a network: the conditions of events, and what else is named, by its shape."""
+    shapes |= {"energy": (), "particle": (classes,)}
+    return {name: keras.Input(shape) for name, shape in shapes.items()}
 
 
 def _normalise(name: str, wanted: bool) -> keras.Layer:

@@ -108,13 +108,13 @@ class SGD(_Alone, keras.optimizers.SGD):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"rmsprop": RMSprop, "adam": Adam, "sgd": SGD}
 
 
-def build_optimizer(name: str, network: keras.Model) -> Optimizer:
-    """Build an optimizer over a network's weights.
+def build_optimizer(name: str, network: keras.Model, **settings: float) -> Optimizer:
+    """Build an optimizer over a network's weights, with settings of its own.
 
     Raises:
         ConfigError: There is no optimizer of that name.
     """
-    optimizer = choose("training.optimizer", name, OPTIMIZERS)(learning_rate=1e-3)
+    optimizer = choose("training.optimizer", name, OPTIMIZERS)(learning_rate=1e-3, **settings)
     optimizer.build(network.trainable_variables)
     return optimizer
 

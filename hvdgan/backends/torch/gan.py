@@ -1,11 +1,11 @@
-"""3DGAN's training step in torch: discriminator on real, discriminator on fake, generator twice.
+"""A pair of networks in torch behind the contract of `backends.interface`: arrays in, arrays out.
 
 No rank and no Horovod in here: the ring that a Gan is built with wraps both optimizers.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,36 +13,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hvdgan.backends.checks import check_response, choose, choose_model
-from hvdgan.backends.interface import (
-    ENERGY_UNIT,
-    Batch,
-    Draw,
-    GanSpec,
-    Rates,
-    State,
-    UnfrozenDiscriminatorError,
-    is_statistic,
-    metric_names,
-)
-from hvdgan.backends.latent import latents
+from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
+from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
+from hvdgan.backends.model import Recipe
 from hvdgan.backends.torch.device import chosen_device
-from hvdgan.backends.torch.losses import expected_sum, weigh
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
+from hvdgan.backends.torch.recipe import TwoPass
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
+from hvdgan.backends.torch.trainer import Trainer
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {"3dgan": build_3dgan}
-"""Built-in models: builders of (generator, discriminator) from (image_shape, latent_size, **model_args)."""
+MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan}
+"""Built-in models, see `backends.model`."""
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 """Type of the weights by precision."""
 
 CELLS_TOGETHER = 2**20
 """Cells of the events that are generated in one go; bounds the memory of `generate`."""
-
-DISCRIMINATOR, GENERATOR = 0, 1
 
 
 class Gan:
@@ -59,53 +49,43 @@ class Gan:
     def __init__(self, spec: GanSpec, ring: Ring) -> None:
         self.spec, self.ring, self.device = spec, ring, chosen_device()
         self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
-        self.generator, self.discriminator = (self._place(network) for network in build_networks(spec))
-        self._networks = {"generator": self.generator, "discriminator": self.discriminator}
+        generator, discriminator, self.recipe = build_model(spec)
+        self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
         self._optimizers = {
-            name: ring.wrap(build_optimizer(spec.optimizer, network), network, name)
+            name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
             for name, network in self._networks.items()
         }
+        self._trainer = Trainer(self._networks, self._optimizers, self.recipe.terms, spec.precision)
         self._response = tuple(spec.response)
-        self._losses = torch.zeros((2, 4), dtype=self.dtype, device=self.device)
-        self._updates = np.zeros(2, dtype=int)
+        self.passes = self.recipe.passes
 
     def prepare(self, events: int) -> None:
         """Do nothing: torch has nothing to compile."""
 
     def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
-        """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""
+        """Update both networks, as often and in the order that the model says. Never synchronises with the host."""
         torch.manual_seed(draw.seed)
         set_rate(self._optimizers["generator"], rates.generator)
         set_rate(self._optimizers["discriminator"], rates.discriminator)
-        real, energy = self._tensor(batch.images).unsqueeze(1), self._tensor(batch.energy / ENERGY_UNIT)
-        labels = self._tensor(~draw.flip[0]), self._tensor(draw.flip[1])
-        self._train_discriminator(real, labels[0], energy, real.sum(dim=(1, 2, 3, 4)))
-        with torch.no_grad():
-            fake, energy = self._imagine(draw, 0)
-        self._train_discriminator(fake, labels[1], energy, expected_sum(self._response, energy))
-        for number in range(1, len(draw.latent)):
-            self._train_generator(draw, number)
+        real = self._tensors_of(real_events(batch, draw, len(self._response)))
+        fakes = [self._tensors_of(fake_events(draw, number, self._response)) for number in range(self.passes)]
+        self.recipe.train(self._trainer, real, fakes)
 
     def metrics(self) -> dict[str, float]:
         """Return the mean losses of this rank since the last call, by name; empty when there was no step."""
-        if not self._updates.all():
-            return {}
-        means = self._losses.cpu().numpy() / self._updates[:, None]
-        self._losses.zero_()
-        self._updates[:] = 0
-        return dict(zip(metric_names(), means.ravel().tolist(), strict=True))
+        return self._trainer.read()
 
     def generate(self, conditions: Conditions, seed: int, first: int = 0) -> NDArray[np.float32]:
         """Return showers in GeV, (n, x, y, z), for the given conditions; event first + i depends on its index alone."""
         images = np.empty((len(conditions), *self.spec.image_shape), dtype=np.float32)
         together = max(1, CELLS_TOGETHER // int(np.prod(self.spec.image_shape)))
-        self.generator.eval()
-        with torch.no_grad(), self._autocast():
+        generator = self._networks["generator"].eval()
+        with torch.no_grad():
             for start in range(0, len(conditions), together):
-                energy = conditions.energy[start : start + together] / ENERGY_UNIT
-                noise = latents(seed, first + start, len(energy), self.spec.latent_size) * energy[:, None]
-                images[start : start + together] = self.generator(self._tensor(noise)).squeeze(1).float().cpu().numpy()
-        self.generator.train()
+                part = slice(start, start + together)
+                asked = asked_events(conditions[part], self.spec.particles, seed, first + start, self.spec.latent_size)
+                images[part] = self._trainer.make(self._tensors_of(asked)).squeeze(1).float().cpu().numpy()
+        generator.train()
         return images
 
     def state(self) -> State:
@@ -120,7 +100,7 @@ class Gan:
             DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
         """
         arrays, tensors = dict(state), self._tensors()
-        response = check_response(arrays.pop("response", None))
+        response = check_response(arrays.pop("response", None), len(self.spec.particles))
         check(arrays, tensors)
         copy_in(arrays, tensors)
         self._response = response
@@ -150,59 +130,15 @@ class Gan:
         self.__dict__.clear()
         torch.cuda.empty_cache()
 
-    def _train_discriminator(self, images: Tensor, labels: Tensor, energy: Tensor, deposited: Tensor) -> None:
-        """Update the discriminator on images in GeV, (n, 1, x, y, z); see `losses.weigh` for the truths."""
-        self._update(DISCRIMINATOR, self._judge(images, labels, energy, deposited))
-
-    def _train_generator(self, draw: Draw, number: int) -> None:
-        """Update the generator on one pass of a draw: fakes should be taken for real."""
-        with self._frozen():
-            if any(weight.requires_grad for weight in self.discriminator.parameters()):
-                raise UnfrozenDiscriminatorError
-            images, energy = self._imagine(draw, number)
-            labels = torch.ones_like(energy)
-            self._update(GENERATOR, self._judge(images, labels, energy, expected_sum(self._response, energy)))
-
-    def _judge(self, images: Tensor, labels: Tensor, energy: Tensor, deposited: Tensor) -> Tensor:
-        """Return the weighted loss of some images and its terms, (4,)."""
-        with self._autocast():
-            verdict = self.discriminator(images)
-        generation, auxiliary, total = (head.to(self.dtype) for head in verdict)
-        return weigh((generation, auxiliary, total), labels, energy, deposited, self.spec.weights)
-
-    def _imagine(self, draw: Draw, number: int) -> tuple[Tensor, Tensor]:
-        """Return the fakes of one pass of a draw, (n, 1, x, y, z) in GeV, and their energy / 100 GeV, (n,)."""
-        energy = draw.energy[number] / ENERGY_UNIT
-        with self._autocast():
-            images = self.generator(self._tensor(draw.latent[number] * energy[:, None]))
-        return images.to(self.dtype), self._tensor(energy)
-
-    def _update(self, which: int, loss: Tensor) -> None:
-        """Take one step of an optimizer down its loss (the first entry), and note all entries."""
-        optimizer = self._optimizers["generator" if which == GENERATOR else "discriminator"]
-        optimizer.zero_grad()
-        loss[0].backward()
-        optimizer.step()
-        self._losses[which] += loss.detach()
-        self._updates[which] += 1
-
-    @contextmanager
-    def _frozen(self) -> Iterator[None]:
-        """Keep the discriminator out of the backward pass: no gradients, and no all-reduce, of its weights."""
-        self.discriminator.requires_grad_(False)
-        try:
-            yield
-        finally:
-            self.discriminator.requires_grad_(True)
-
-    def _autocast(self) -> AbstractContextManager[None]:
-        """Compute in bfloat16 where the spec says so."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bfloat16")
-
     def _place(self, network: nn.Module) -> nn.Module:
         """Give a network its device, precision and memory layout."""
         layout = torch.channels_last_3d if self.spec.channels_last else torch.contiguous_format
         return network.to(self.device, self.dtype).to(memory_format=layout)
+
+    def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
+        """Bring events to the device; images get their channel axis."""
+        channel = {"images": events["images"][:, None]} if "images" in events else {}
+        return {name: self._tensor(array) for name, array in (events | channel).items()}
 
     def _tensor(self, array: NDArray) -> Tensor:
         """Bring an array to the device without waiting for it."""
@@ -226,13 +162,14 @@ class Gan:
         return tensors
 
 
-def build_networks(spec: GanSpec) -> tuple[nn.Module, nn.Module]:
-    """Build the networks of a spec; its seed alone decides their initial weights.
+def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
+    """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
 
     Raises:
         ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
     """
-    build = choose_model(spec, MODELS)
+    build, classes = choose_model(spec, MODELS), len(spec.particles)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
-        return build(spec.image_shape, spec.latent_size, **spec.model_args)
+        generator, discriminator, *recipe = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+    return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])

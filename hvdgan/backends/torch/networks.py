@@ -11,47 +11,82 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from hvdgan.backends.published import EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
+from hvdgan.backends.model import Events
+from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 from hvdgan.backends.torch.cells import CellScale, Cut
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
 
 
+class Generator(nn.ModuleDict):
+    """Layers in a row, from noise to images.
+
+    The incident energy multiplies the noise, as published; so does a row of numbers for each particle class, where
+    there are several (the oldest variant of 3DGAN).
+
+    Args:
+        layers: From the dense seed to the cut, in order.
+        classes: Number of particle classes.
+        latent_size: Length of the latent vector.
+    """
+
+    def __init__(self, layers: dict[str, nn.Module], classes: int, latent_size: int) -> None:
+        super().__init__(layers)
+        self.row = tuple(layers)
+        if classes > 1:
+            self["particle"] = nn.Linear(classes, latent_size, bias=False)
+
+    def forward(self, events: Events) -> Tensor:
+        """Make images in GeV, (n, 1, x, y, z), of some noise."""
+        image = events["noise"] * events["energy"][:, None]
+        if "particle" in self:
+            image = image * self["particle"](events["particle"])
+        for name in self.row:
+            image = self[name](image)
+        return image
+
+
 class Discriminator(nn.ModuleDict):
-    """Layers in a row with three heads on top.
+    """Layers in a row with heads on top.
 
     Args:
         layers: The trunk, in order; the last one flattens.
         features: Numbers that leave the trunk.
+        classes: Number of particle classes; more than one have a head of their own.
         scale: How the trunk measures cells.
     """
 
-    def __init__(self, layers: dict[str, nn.Module], features: int, scale: CellScale) -> None:
+    def __init__(self, layers: dict[str, nn.Module], features: int, classes: int, scale: CellScale) -> None:
         super().__init__(layers)
-        self.trunk = tuple(layers)
+        self.row = tuple(layers)
         self.scale = scale
         self["generation"] = nn.Linear(features, 1)
         self["auxiliary"] = nn.Linear(features, 1)
+        if classes > 1:
+            self["particle"] = nn.Linear(features, classes)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Judge images.
-
-        Args:
-            image: Energy of the cells in GeV, (n, 1, x, y, z).
+    def forward(self, events: Events) -> dict[str, Tensor]:
+        """Judge images in GeV, (n, 1, x, y, z).
 
         Returns:
-            Logit of being real, (n,); incident energy in units of 100 GeV, (n,); sum of cells in GeV, (n,).
+            generation: Logit of being real, (n,).
+            auxiliary: Incident energy in units of 100 GeV, (n,).
+            ecal: Sum of cells in GeV, (n,).
+            particle: Logits of the classes, (n, classes), where there are several.
         """
+        image = events["images"]
         features = self.scale.compress(image)
-        for name in self.trunk:
+        for name in self.row:
             features = self[name](features)
-        generation, auxiliary = (self[name](features).flatten() for name in ("generation", "auxiliary"))
-        return generation, auxiliary, image.sum(dim=(1, 2, 3, 4))
+        heads = {name: self[name](features).flatten() for name in ("generation", "auxiliary")}
+        heads["ecal"] = image.sum(dim=(1, 2, 3, 4))
+        return heads | ({"particle": self["particle"](features)} if "particle" in self else {})
 
 
 def build_3dgan(
     image_shape: Cells,
+    classes: int,
     latent_size: int,
     *,
     width: float = 1.0,
@@ -59,11 +94,12 @@ def build_3dgan(
     batch_norm: bool = True,
     cell_unit: float = 1.0,
     cell_power: float = 1.0,
-) -> tuple[nn.Sequential, Discriminator]:
+) -> tuple[Generator, Discriminator]:
     """Build the networks of 3DGAN for a grid.
 
     Args:
         image_shape: Cells along x, y, z.
+        classes: Number of particle classes; the published networks know one.
         latent_size: Length of the latent vector.
         width: Scales the published numbers of filters, dense seed included; at least one is left.
         dropout: Fraction of the discriminator's activations that is dropped in training.
@@ -74,21 +110,20 @@ def build_3dgan(
             cells nearer to each other, which lets a short training see a shower's edges as well as its core.
 
     Returns:
-        Generator: (n, latent_size), normal numbers times incident energy / 100 GeV, to images (n, 1, x, y, z) in GeV.
-        Discriminator: images to the three numbers of `Discriminator.forward`.
+        The generator and the discriminator.
 
     Raises:
         ConfigError: The grid is smaller than the kernels, or a number is out of its range.
     """
     check_3dgan(image_shape, width, dropout, cell_unit, cell_power)
     scale = CellScale(cell_unit, cell_power)
-    generator = build_generator(image_shape, latent_size, width, batch_norm, scale)
-    return generator, build_discriminator(image_shape, width, dropout, batch_norm, scale)
+    generator = build_generator(image_shape, classes, latent_size, width, batch_norm, scale)
+    return generator, build_discriminator(image_shape, classes, width, dropout, batch_norm, scale)
 
 
 def build_generator(
-    image_shape: Cells, latent_size: int, width: float, batch_norm: bool, scale: CellScale
-) -> nn.Sequential:
+    image_shape: Cells, classes: int, latent_size: int, width: float, batch_norm: bool, scale: CellScale
+) -> Generator:
     """Build the generator, see `build_3dgan`."""
     seed = seed_shape(image_shape)
     first, wide, narrow = (filters(number, width) for number in (8, 64, 6))
@@ -112,13 +147,15 @@ def build_generator(
         relu=nn.ReLU(),
         cut=Cut(image_shape, scale),
     )
-    generator = nn.Sequential(layers)
+    generator = Generator(layers, classes, latent_size)
     _initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
+    if classes > 1:
+        nn.init.normal_(generator["particle"].weight, mean=1.0, std=CLASS_SPREAD)
     return generator
 
 
 def build_discriminator(
-    image_shape: Cells, width: float, dropout: float, batch_norm: bool, scale: CellScale
+    image_shape: Cells, classes: int, width: float, dropout: float, batch_norm: bool, scale: CellScale
 ) -> Discriminator:
     """Build the discriminator, see `build_3dgan`."""
     channels = [1, *(filters(number, width) for number in (32, 8, 8, 8))]
@@ -130,7 +167,7 @@ def build_discriminator(
         layers[f"dropout{number}"] = nn.Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
-    discriminator = Discriminator(layers, features, scale)
+    discriminator = Discriminator(layers, features, classes, scale)
     _initialise(discriminator)
     return discriminator
 

@@ -81,13 +81,13 @@ class Adam(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"rmsprop": RMSprop, "adam": Adam, "sgd": torch.optim.SGD}
 
 
-def build_optimizer(name: str, network: nn.Module) -> Optimizer:
-    """Build an optimizer over a network's weights.
+def build_optimizer(name: str, network: nn.Module, **settings: float) -> Optimizer:
+    """Build an optimizer over a network's weights, with settings of its own.
 
     Raises:
         ConfigError: There is no optimizer of that name.
     """
-    return choose("training.optimizer", name, OPTIMIZERS)(network.parameters(), lr=1e-3)
+    return choose("training.optimizer", name, OPTIMIZERS)(network.parameters(), lr=1e-3, **settings)
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
