@@ -11,6 +11,7 @@ Canonical names of the state, the same in every framework (`/` separates the par
     discriminator/<layer>/...                the same for the discriminator
     optimizer/generator/<slot>/<layer>/<weight>        optimizer slots, shaped like the weight they belong to
     optimizer/discriminator/<slot>/<layer>/<weight>    (rmsprop: mean_square; adam: mean, mean_square, steps; sgd: none)
+    average/<layer>/<weight>, average/updates          the averaged generator, where the spec wants one
     response                                 coefficients of the expected cell sum by class, see `GanSpec.response`
 
 Flattening goes channel first, then x, y, z.
@@ -86,6 +87,8 @@ class GanSpec:
         optimizer: "rmsprop", "adam" or "sgd".
         optimizer_args: The optimizer's own settings, such as adam's `beta1`.
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
+        averaging: The generator that is judged and generated with is averaged over about this fraction of the steps so
+            far; 0 takes it as it is.
         channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
         seed: Seeds the initial weights.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
@@ -101,6 +104,7 @@ class GanSpec:
     optimizer: str = "rmsprop"
     optimizer_args: dict[str, float] = field(default_factory=dict)
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    averaging: float = 0.0
     channels_last: bool = False
     seed: int = 0
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)

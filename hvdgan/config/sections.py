@@ -74,9 +74,20 @@ class Training(Section):
     batch_size: Positive = Field(64, description="events per rank and step")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
     adam: Adam = Field(Adam(), description="of the optimizer adam")
-    learning_rate: float = Field(1e-3, gt=0, description="of both networks, per rank; see scale_rate")
+    learning_rate: float = Field(1e-3, gt=0, description="of both networks; see rate_scaling")
     discriminator_rate: float = Field(1.0, gt=0, description="the discriminator's rate over learning_rate")
-    scale_rate: bool = Field(False, description="multiply the learning rate by the number of ranks of the ring")
+    rate_scaling: Literal["none", "sqrt", "linear"] = Field(
+        "none", description="multiply the learning rate by the ring's ranks, or by their root (for rmsprop and adam)"
+    )
+    warmup: float = Field(0.0, ge=0, description="epochs in which the learning rate rises from 0")
+    decay: Literal["none", "linear", "cosine"] = Field(
+        "none", description="how the learning rate falls, to 0 at the end"
+    )
+    averaging: Rate = Field(
+        0.0,
+        description="average the generator over about this fraction of the steps so far, to judge and generate with",
+    )
+    patience: Positive | None = Field(None, description="epochs without a better merit that end the training")
     label_flip: Fraction = Field(0.05, description="fraction of labels the discriminator is told wrong")
     seed: int = Field(0, ge=0, description="seeds weights, shuffling, draws and splits")
     shuffle_block: Positive = Field(256, description="events read together; blocks are shuffled, then their events")

@@ -161,6 +161,7 @@ def make_spec(
         optimizer=training.optimizer,
         optimizer_args=training.adam.model_dump() if training.optimizer == "adam" else {},
         precision=gan.precision,
+        averaging=training.averaging,
         channels_last=gan.channels_last,
         seed=training.seed,
         response=response,

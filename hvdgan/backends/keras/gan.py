@@ -20,6 +20,7 @@ from tensorflow import Tensor
 from hvdgan.backends.checks import check_response, choose, choose_model
 from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
+from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
@@ -67,6 +68,7 @@ class Gan:
                 name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
                 for name, network in self._networks.items()
             }
+            self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
             self._trainer = Trainer(self._networks, self._optimizers, self.recipe.terms, self.dtype)
         self._response = tuple(spec.response)
         self.passes = self.recipe.passes
@@ -158,10 +160,11 @@ class Gan:
     def _train(self, real: Events, fakes: list[Events]) -> None:
         """Do what `train_step` does, on tensors."""
         self.recipe.train(self._trainer, real, fakes)
+        self._shown.update()
 
     def _make_showers(self, asked: Events) -> Tensor:
         """Return images in GeV, (n, x, y, z), by the running statistics."""
-        return self._networks["generator"](asked, training=False)[..., 0]
+        return self._trainer.show(self._shown.network, asked)[..., 0]
 
     def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
         """Bring events to the device; images get their channel axis."""
@@ -173,12 +176,11 @@ class Gan:
         return tf.convert_to_tensor(np.ascontiguousarray(array, dtype=self.dtype))
 
     def _weights(self) -> Tensors:
-        """Return the live weights and statistics of both networks."""
-        return {
-            key: tensor
-            for name, network in self._networks.items()
-            for key, tensor in network_tensors(network, name).items()
-        }
+        """Return the live weights and statistics of both networks, and their average."""
+        tensors = self._shown.tensors()
+        for name, network in self._networks.items():
+            tensors |= network_tensors(network, name)
+        return tensors
 
     def _tensors(self) -> Tensors:
         """Return everything that lives in variables, by canonical name."""

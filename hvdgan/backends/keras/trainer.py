@@ -58,6 +58,10 @@ class Trainer:
             self._graphs[key] = make_graph(partial(self._update, *key), experimental_attributes={"_noinline": True})
         self._graphs[key](*events)
 
+    def show(self, network: keras.Model, events: Events) -> Tensor:
+        """Return the images in GeV, (n, x, y, z, 1), that a trained generator makes, by its running statistics."""
+        return network(_pick(events, "noise"), training=False)
+
     def read(self) -> dict[str, float]:
         """Return the mean losses since the last call, by name; empty when a network had no update."""
         sums = self._sums.numpy().copy()

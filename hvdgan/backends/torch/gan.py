@@ -16,6 +16,7 @@ from hvdgan.backends.checks import check_response, choose, choose_model
 from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.model import Recipe
+from hvdgan.backends.torch.average import Average, Latest
 from hvdgan.backends.torch.device import chosen_device
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
@@ -51,6 +52,7 @@ class Gan:
         self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
         generator, discriminator, self.recipe = build_model(spec)
         self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
+        self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
         self._optimizers = {
             name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
             for name, network in self._networks.items()
@@ -70,6 +72,7 @@ class Gan:
         real = self._tensors_of(real_events(batch, draw, len(self._response)))
         fakes = [self._tensors_of(fake_events(draw, number, self._response)) for number in range(self.passes)]
         self.recipe.train(self._trainer, real, fakes)
+        self._shown.update()
 
     def metrics(self) -> dict[str, float]:
         """Return the mean losses of this rank since the last call, by name; empty when there was no step."""
@@ -79,13 +82,11 @@ class Gan:
         """Return showers in GeV, (n, x, y, z), for the given conditions; event first + i depends on its index alone."""
         images = np.empty((len(conditions), *self.spec.image_shape), dtype=np.float32)
         together = max(1, CELLS_TOGETHER // int(np.prod(self.spec.image_shape)))
-        generator = self._networks["generator"].eval()
-        with torch.no_grad():
-            for start in range(0, len(conditions), together):
-                part = slice(start, start + together)
-                asked = asked_events(conditions[part], self.spec.particles, seed, first + start, self.spec.latent_size)
-                images[part] = self._trainer.make(self._tensors_of(asked)).squeeze(1).float().cpu().numpy()
-        generator.train()
+        for start in range(0, len(conditions), together):
+            part = slice(start, start + together)
+            asked = asked_events(conditions[part], self.spec.particles, seed, first + start, self.spec.latent_size)
+            shown = self._trainer.show(self._shown.network, self._tensors_of(asked))
+            images[part] = shown.squeeze(1).float().cpu().numpy()
         return images
 
     def state(self) -> State:
@@ -147,12 +148,11 @@ class Gan:
         return pinned.to(self.device, non_blocking=True)
 
     def _weights(self) -> Tensors:
-        """Return the live weights and statistics of both networks."""
-        return {
-            key: tensor
-            for name, network in self._networks.items()
-            for key, tensor in network_tensors(network, name).items()
-        }
+        """Return the live weights and statistics of both networks, and their average."""
+        tensors = self._shown.tensors()
+        for name, network in self._networks.items():
+            tensors |= network_tensors(network, name)
+        return tensors
 
     def _tensors(self) -> Tensors:
         """Return everything that lives in tensors, by canonical name."""

@@ -63,6 +63,15 @@ class Trainer:
             self.optimizers[name].step()
         self._sums[NETWORKS.index(name)] += torch.cat((self._one, losses.detach()))
 
+    @torch.no_grad()
+    def show(self, network: nn.Module, events: Events) -> Tensor:
+        """Return the images in GeV, (n, 1, x, y, z), that a trained generator makes, by its running statistics."""
+        network.eval()
+        with self._autocast():
+            images = network(_pick(events, "noise"))
+        network.train()
+        return images
+
     def read(self) -> dict[str, float]:
         """Return the mean losses since the last call, by name; empty when a network had no update."""
         sums = self._sums.cpu().numpy().copy()
