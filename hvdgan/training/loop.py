@@ -234,7 +234,8 @@ class Run:
         if best:
             self.position = replace(self.position, merit=merit, best_epoch=epoch)
         costs = {"generation_time": generation, "training_time": self.timing.training}
-        self._record("epoch", {"merit": merit, "best_merit": self.position.merit, **costs})
+        ailment = {"ailment": judgement.ailment} if judgement.ailment else {}
+        self._record("epoch", {"merit": merit, "best_merit": self.position.merit, **costs, **ailment})
         if best or epoch % self.settings.checkpoint.every == 0 or self._at_end():
             self._save(best)
 
