@@ -170,12 +170,17 @@ def generate(
 ) -> None:
     """Generate showers with a trained generator, in the layout of the training files.
 
+    Several processes share the work; each writes a file of its own.
+
     Example: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`
     """
     from hvdgan.run import generate as verb
 
-    count = verb.generate(run, verb.Order(tuple(like or ()), events, energy, particle, seed), out)
-    typer.echo(f"{out}: {count} showers")
+    order = verb.Order(tuple(like or ()), events, energy, particle, seed)
+    with _world() as world:
+        paths, count = verb.generate(run, order, out, world)
+        if world.rank == 0:
+            typer.echo(f"{' '.join(map(str, paths))}: {count} showers")
 
 
 @app.command()

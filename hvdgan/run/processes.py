@@ -49,6 +49,16 @@ def pin_groups(backend: ModuleType, world: World) -> None:
     backend.use_device(devices[world.rank])
 
 
+def pin_world(backend: ModuleType, world: World) -> None:
+    """Give every rank of the job a device of its own. Collective.
+
+    Raises:
+        UsageError: A host has more ranks than GPUs.
+    """
+    places = world.gather((_place(world), backend.count_devices()))
+    backend.use_device(world.agree(lambda: _assign(places))[world.rank])
+
+
 def _place(world: World) -> str:
     """Name where this process finds its devices: its host, and what of it the launcher lets this process see."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -12,7 +12,7 @@ from hvdgan.config import Config
 from hvdgan.errors import EXIT_LOSSES, UsageError
 from hvdgan.files import append_json_line
 from hvdgan.log import log_to, logger
-from hvdgan.parallel.launcher import launcher, survives_losses
+from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
@@ -117,11 +117,7 @@ def _leave_without_the_lost(job: Job, coordinator: Coordinator, stack: ExitStack
 
 def _plan(config: Config, world: World) -> Topology:
     """Refuse, at once, a launcher, a world or a space that cannot serve; return who trains with whom."""
-    if launcher(os.environ) == "gloo":
-        raise UsageError(
-            "a study needs one MPI world, but `horovodrun --gloo` gives every process a world of its own; "
-            "use `hvdgan launch -np N study ...`, `mpirun` or `horovodrun --mpi`"
-        )
+    check_one_world(os.environ, "study")
     if not config.study.space:
         raise UsageError("study.space is empty: name at least one key to search, or use `hvdgan train`")
     return plan_groups(world.hosts, config.study.ranks_per_trial)

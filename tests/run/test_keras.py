@@ -42,7 +42,7 @@ def test_a_run_is_generated_from_and_resumed_in_the_other_framework(small_config
     with closing(rebuild(run)) as gan:
         assert type(gan).__module__ == "hvdgan.backends.keras.gan"
         np.testing.assert_allclose(gan.generate(conditions, 3), expected, rtol=1e-5, atol=1e-7)
-    assert generate(run, ORDER, tmp_path / "g.h5") == 5
+    assert generate(run, ORDER, tmp_path / "g.h5", SoloWorld()) == ([tmp_path / "g.h5"], 5)
     rows.clear()
     assert train(config, run, True, SoloWorld(), rows.append) == 0
     assert [row["kind"] for row in rows] == [*["step"] * 4, "epoch"]

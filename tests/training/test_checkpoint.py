@@ -8,7 +8,7 @@ import pytest
 from hvdgan.errors import DataError, DiskFullError
 from hvdgan.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
-STATE = {"generator/a/kernel": np.arange(6.0).reshape(2, 3), "response": np.array([2.0])}
+STATE = {"generator/a/kernel": np.arange(6.0).reshape(2, 3), "response": np.array([2.0]), "steps": np.array(3.0)}
 
 
 def save(folder, step, best=False, keep=2, state=STATE):
