@@ -9,11 +9,8 @@ from hvdgan.calo.geometry import merge_cells
 from hvdgan.calo.shower import Showers
 from hvdgan.data.files import expand
 from hvdgan.data.formats import FORMATS, NOTHING, Stated
-from hvdgan.data.source import Source, open_source
+from hvdgan.data.source import Source, block_length, open_source
 from hvdgan.errors import DataError
-
-BLOCK_BYTES = 2**25
-"""Showers are copied in blocks of about this size."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def _read_blocks(sources: Sequence[Source], grid: tuple[int, int, int] | None) -
     """Give the showers of files block by block."""
     for source in sources:
         cells = sum(prod(shape) for shape in source.contents.shapes.values())
-        length = max(1, BLOCK_BYTES // (4 * cells))
+        length = block_length(cells)
         try:
             for start in range(0, len(source), length):
                 block = _read_block(source, start, min(start + length, len(source)))

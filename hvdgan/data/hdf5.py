@@ -20,6 +20,8 @@ from hvdgan.errors import DataError
 
 CHUNK_BYTES = 2**17
 """Chunks hold as many events as fit into this, at least one: two of 25 x 25 x 25 cells."""
+MOST_COMPRESSED = 2**16
+"""No filter makes arrays smaller by more than this."""
 GZIP_LEVEL = 1
 """Showers are mostly zeros: higher levels write three times as slowly and save a few percent."""
 
@@ -33,7 +35,7 @@ class Layout:
         dtype: Type of its elements.
         chunk: Events stored, and decompressed, together; 1 for an array stored in one piece.
         compression: Name of the filter, or "none".
-        written: Whether anything was ever stored in it; a shape alone takes no room.
+        written: Whether its content can be in the file; a shape alone, however large, takes no room.
     """
 
     shape: tuple[int, ...]
@@ -216,9 +218,9 @@ def _array(file: h5py.File, path: Path, key: str) -> h5py.Dataset:
 
 
 def _written(array: h5py.Dataset) -> bool:
-    """Return whether an array has content: here, or in the files that it points to."""
+    """Return whether an array can have been stored: here, as far as sizes tell, or in the files that it points to."""
     elsewhere = array.is_virtual or array.external
-    return bool(elsewhere) or not array.size or array.id.get_storage_size() > 0
+    return bool(elsewhere) or not array.size or array.nbytes <= MOST_COMPRESSED * array.id.get_storage_size()
 
 
 @contextmanager

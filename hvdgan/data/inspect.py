@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,9 @@ from hvdgan.calo.shower import particle_name
 from hvdgan.data.checks import unit_problem
 from hvdgan.data.formats import NOTHING, Format, Stated
 from hvdgan.data.hdf5 import Reader
-from hvdgan.data.source import Source, open_source
+from hvdgan.data.source import Source, block_length, open_source
 from hvdgan.errors import DataError
 
-BLOCK_BYTES = 2**25
-"""Images are scanned in blocks of about this size."""
 BLOCK_ROWS = 65536
 """Conditions are scanned this many events at a time."""
 
@@ -84,7 +83,7 @@ def _scan_images(
     reader: Reader, layout: Format, count: int, detector: str, shape: tuple[int, ...], problems: list[str]
 ) -> float:
     """Return the energy in all cells in GeV; note the first problem."""
-    length = max(1, BLOCK_BYTES // (4 * int(np.prod(shape))))
+    length = block_length(prod(shape))
     blocks = _blocks(lambda *span: layout.read_images(reader, detector, *span), count, length, problems)
     return sum(float(images.sum(dtype=np.float64)) for images in blocks)
 

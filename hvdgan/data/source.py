@@ -19,6 +19,8 @@ LONGEST = 256
 """About so many images are read in one go, in whole chunks."""
 NEAR_ROWS, LONGEST_ROWS = 1024, 65536
 """The same for conditions, a few bytes each."""
+BLOCK_BYTES, BLOCK_EVENTS = 2**25, 4096
+"""Files that are read from end to end are read in blocks of about so many bytes, and at most so many events."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,18 @@ def open_source(
         return Source(reader, layout, contents, max(reader.layout(layout.key(image)).chunk for image in wanted))
     finally:
         reader.close()
+
+
+def block_length(cells: int) -> int:
+    """Return how many events to read at a time from a file that is read from end to end.
+
+    Args:
+        cells: Cells of each event.
+
+    >>> block_length(25**3), block_length(10)
+    (536, 4096)
+    """
+    return max(1, min(BLOCK_BYTES // (4 * cells), BLOCK_EVENTS))
 
 
 def no_grid(reader: Reader, layout: Format) -> DataError:

@@ -35,13 +35,13 @@ def check_numbers(file: Reader, key: str, kinds: str = "f") -> Layout:
         kinds: Legal kinds of numbers, as numpy abbreviates them: f floating point, i and u whole.
 
     Raises:
-        DataError: The array is missing, has another type, or nothing was ever stored in it.
+        DataError: The array is missing, has another type, or too little was ever stored in it.
     """
     layout = file.layout(key)
     if layout.dtype.kind not in kinds or layout.dtype.itemsize not in (2, 4, 8):
         raise DataError(f"{file.path}: {key} has type {layout.dtype}; floating point numbers (float32) are needed")
     if not layout.written:
-        raise DataError(f"{file.path}: {key} has shape {layout.shape} but nothing was ever stored in it")
+        raise DataError(f"{file.path}: {key} has shape {layout.shape}, but too little was ever stored in it")
     return layout
 
 
@@ -136,9 +136,7 @@ def to_gev(file: Reader, key: str, cells: NDArray, start: int, unit: float = 1.0
     Raises:
         DataError: A cell is not finite, or negative.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = cells if unit == 1.0 else np.multiply(cells, unit, dtype=np.float64)
-        images = scaled.astype(np.float32, copy=False)
+    images = cells if unit == 1.0 and cells.dtype == np.float32 else _scale(cells, unit)
     check(file, key, cell_problem(images, start))
     return images
 
@@ -158,10 +156,14 @@ def from_gev(path: Path | str, showers: Showers, unit: float = 1.0) -> dict[str,
         problem = cell_problem(image)
         if problem is not None:
             raise DataError(f"{path}: {detector} is not written: {problem}")
-    return {
-        detector: np.divide(image, unit, dtype=np.float64).astype(np.float32)
-        for detector, image in showers.images.items()
-    }
+    return {detector: _scale(image, 1 / unit) for detector, image in showers.images.items()}
+
+
+def _scale(cells: NDArray, factor: float) -> NDArray[np.float32]:
+    """Return cells times a factor, in single precision but computed in double, without a second copy of them."""
+    scaled = np.empty(cells.shape, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.multiply(cells, factor, out=scaled, dtype=np.float64, casting="same_kind")
 
 
 def check_grid(path: Path | str, showers: Showers) -> None:
@@ -177,7 +179,8 @@ def check_known(path: Path | str, conditions: Conditions) -> None:
     """Raise unless the particle class of all events is known."""
     if (conditions.particle == UNKNOWN).any():
         raise DataError(
-            f"{path} would store the particle class, but the source does not tell it; say it with --particle CLASS"
+            f"{path} would store the particle class, but the source does not tell it; "
+            "say it with `hvdgan convert --particle CLASS`"
         )
 
 

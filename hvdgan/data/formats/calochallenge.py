@@ -79,7 +79,7 @@ class CaloChallenge:
     def read_images(self, file: Reader, detector: str, start: int, stop: int) -> NDArray[np.float32]:
         """Return the deposits in GeV, (n, alpha, r, z) or (n, alpha, r), of events start to stop (excluded)."""
         cells = self.binning.cut(file.read("showers", start, stop), detector)
-        return np.ascontiguousarray(to_gev(file, "showers", cells, start, MEV))
+        return to_gev(file, "showers", cells, start, MEV)
 
     def write_blocks(self, path: Path | str, blocks: Iterable[Showers]) -> None:
         """Write showers in one of the challenge's own binnings, block after block, atomically.
