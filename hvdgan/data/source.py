@@ -124,8 +124,8 @@ def _check_present(reader: Reader, layout: Format, wanted: tuple[str, ...]) -> N
     missing = [name for name in wanted if name not in present]
     if missing == ["ECAL"] and "layer_0" in present:
         raise no_grid(reader, layout)
-    if missing or not wanted:
-        raise DataError(f"{reader.path}: missing key {', '.join(missing)}; images are {', '.join(present) or '(none)'}")
+    if missing:
+        raise DataError(f"{reader.path}: missing key {', '.join(missing)}; images are {', '.join(present)}")
 
 
 def find_runs(events: NDArray[np.int64], near: int, longest: int) -> list[slice]:

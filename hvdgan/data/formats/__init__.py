@@ -44,6 +44,7 @@ def find_format(file: Reader, name: str = "auto", stated: Stated = NOTHING) -> F
     if name != "auto" and name not in FORMATS:
         raise DataError(f"format {name} is unknown; legal are auto, {', '.join(FORMATS)}")
     layout = _detect(file) if name == "auto" else FORMATS[name]
+    _check_keys(file, layout, "the nearest known layout" if name == "auto" else "the layout that was named")
     for fact in ("particle", "binning"):
         if getattr(stated, fact) is not None and fact not in layout.open_to:
             raise DataError(
@@ -53,17 +54,21 @@ def find_format(file: Reader, name: str = "auto", stated: Stated = NOTHING) -> F
 
 
 def _detect(file: Reader) -> type[Format]:
-    """Return the only layout all of whose keys a file has."""
+    """Return the only layout all of whose keys a file has; where there is none, the nearest."""
     keys = set(file.keys())
     fitting = [layout for layout in FORMATS.values() if keys.issuperset(layout.keys)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
+    if len(fitting) > 1:
         names = " and ".join(layout.name for layout in fitting)
         raise DataError(f"{file.path}: keys {', '.join(sorted(keys))} fit {names}; say which: data.format or --format")
-    nearest = max(FORMATS.values(), key=lambda known: len(keys & set(known.keys)) / len(known.keys))
-    missing = ", ".join(key for key in nearest.keys if key not in keys)
-    raise DataError(
-        f"{file.path}: missing key {missing}; keys are {', '.join(sorted(keys)) or '(none)'}; "
-        f"the nearest known layout is {nearest.name}: {nearest.summary}"
-    )
+    return max(FORMATS.values(), key=lambda known: len(keys & set(known.keys)) / len(known.keys))
+
+
+def _check_keys(file: Reader, layout: type[Format], which: str) -> None:
+    """Raise unless a file has the keys of a layout."""
+    keys = file.keys()
+    missing = [key for key in layout.keys if key not in keys]
+    if missing:
+        raise DataError(
+            f"{file.path}: missing key {', '.join(missing)}; keys are {', '.join(keys) or '(none)'}; "
+            f"{which} is {layout.name}: {layout.summary}"
+        )
