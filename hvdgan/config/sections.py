@@ -20,7 +20,12 @@ class Data(Section):
     """Which showers to learn from."""
 
     files: list[str] = Field(min_length=1, description="HDF5 files; shell patterns are expanded")
-    format: Literal["auto", "lcd_v1"] = Field("auto", description="file layout; auto looks into the file")
+    format: Literal["auto", "lcd_v1", "lcd_window", "threedgan", "calochallenge", "calogan"] = Field(
+        "auto", description="file layout; auto looks into the file"
+    )
+    binning: str | None = Field(
+        None, description="XML file with the layers of a CaloChallenge file; null: known, or binning*.xml beside it"
+    )
     detector: Literal["ECAL"] = Field("ECAL", description="which image to learn")
     particles: list[str] | None = Field(None, description="particle classes to keep; null keeps all")
     grid: list[Positive] | None = Field(

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvdgan.calo.geometry import merge_cells
-from hvdgan.calo.shower import PARTICLES, Conditions, Showers
-from hvdgan.data.formats import find_format
-from hvdgan.data.hdf5 import Reader
-from hvdgan.data.source import LONGEST_ROWS, Source
+from hvdgan.calo.shower import PARTICLES, UNKNOWN, Conditions, Showers
+from hvdgan.data.formats import Stated
+from hvdgan.data.source import LONGEST_ROWS, Source, no_grid, open_source
 from hvdgan.errors import DataError
 
 OPEN_FILES = 64
@@ -136,8 +135,9 @@ def open_files(
     detector: str = "ECAL",
     particles: Sequence[str] | None = None,
     grid: Sequence[int] | None = None,
+    binning: str | None = None,
 ) -> ShowerFiles:
-    """Open shower files and check their structure.
+    """Open shower files to learn from, and check their structure.
 
     Args:
         patterns: Files or shell patterns (`**` for any folders); a file that several of them match counts once.
@@ -145,11 +145,14 @@ def open_files(
         detector: Which image to read.
         particles: Names of the particle classes to keep; None keeps all. Keeping some reads all conditions once.
         grid: Merge cells to so many along x, y, z; None keeps the files' cells.
+        binning: XML file with the layers of a cylindrical calorimeter; None leaves it to the files.
 
     Raises:
-        DataError: A pattern matches nothing, a file is not what it should be, or no event passes the filter.
+        DataError: A pattern matches nothing, a file is not what it should be or has no image on a regular grid, or no
+            event passes the filter.
     """
-    sources = [_open(path, format, detector) for path in expand(patterns)]
+    stated = Stated(binning=Path(binning).expanduser() if binning else None)
+    sources = [_open(path, format, stated, detector) for path in expand(patterns)]
     _check_shapes(sources, detector)
     merged = _check_grid(sources[0], detector, grid)
     if particles is not None:
@@ -176,15 +179,12 @@ def expand(patterns: Sequence[str]) -> list[Path]:
     return list(found.values())
 
 
-def _open(path: Path, name: str, detector: str) -> Source:
-    """Open one file."""
-    reader = Reader(path)
-    try:
-        format = find_format(reader, name)
-        contents = format.check(reader, (detector,))
-        return Source(reader, format, contents, reader.layout(detector).chunk)
-    finally:
-        reader.close()
+def _open(path: Path, name: str, stated: Stated, detector: str) -> Source:
+    """Open a file for one image, which has to be on a regular grid."""
+    source = open_source(path, name, stated, (detector,))
+    if len(source.contents.shapes[detector]) != 3:
+        raise no_grid(source.reader, source.format)
+    return source
 
 
 def _check_shapes(sources: Sequence[Source], detector: str) -> None:
@@ -226,6 +226,11 @@ def _find_particles(source: Source, numbers: list[int]) -> NDArray[np.int64]:
     """Return the numbers of the events of some particles or their antiparticles."""
     conditions = _join(list(source.read_conditions(np.arange(source.contents.count))))
     source.reader.close()
+    if (conditions.particle == UNKNOWN).any():
+        raise DataError(
+            f"{source.reader.path} does not tell the class of its particles, so that none can be kept: leave out "
+            "data.particles, or let `hvdgan convert --particle CLASS` store it"
+        )
     return np.flatnonzero(np.isin(np.abs(conditions.particle), numbers))
 
 

@@ -67,16 +67,24 @@ def check_data(config: Config, size: int, number: int | None) -> None:
     Raises:
         DataError: A file is not what it should be, or there are too few events.
     """
-    data = config.data
-    with open_files(data.files, data.format, data.detector, data.particles, data.grid) as files:
+    with open_data(config) as files:
         plan_course(config, files, number).steps(size, config.training.batch_size)
+
+
+def open_data(config: Config) -> ShowerFiles:
+    """Open the configuration's shower files.
+
+    Raises:
+        DataError: A file is not what it should be.
+    """
+    data = config.data
+    return open_files(data.files, data.format, data.detector, data.particles, data.grid, data.binning)
 
 
 @contextmanager
 def opened(config: Config, ring: Ring) -> Iterator[ShowerFiles]:
     """Open the configuration's shower files on every rank, or raise the same error on all."""
-    data = config.data
-    files = together(ring, lambda: open_files(data.files, data.format, data.detector, data.particles, data.grid))
+    files = together(ring, lambda: open_data(config))
     with files:
         yield files
 

@@ -2,6 +2,7 @@
 
 hvdgan simulate --files 4 --events 2500 --out data
 hvdgan inspect data/*.h5
+hvdgan convert dataset_2_1.hdf5 --to lcd_v1 --out data/electrons.h5
 hvdgan train config.yaml                              one process
 horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, over MPI or --gloo
 hvdgan launch -np 5 study config.yaml                 coordinator and groups, under mpirun
@@ -19,6 +20,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hvdgan import __version__
+from hvdgan.cli.files import Grid, Terse, convert, inspect
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -35,9 +37,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE
 Resume = Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="go on with this run directory")]
 RunOut = Annotated[Path | None, typer.Option("--out", "-o", help="run directory to make [default: runs/CONFIG]")]
 ConfigFile = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="the YAML file", show_default=False)]
-Grid = Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="merge cells to so many")]
 Seed = Annotated[int, typer.Option(min=0, help="the same seed gives the same files")]
-Terse = Annotated[bool, typer.Option("--json", help="print JSON for scripts")]
 Live = Annotated[
     Literal["auto", "on", "off"],
     typer.Option("--live", help="redraw progress in place; auto finds out whether that reaches a terminal"),
@@ -93,17 +93,8 @@ def simulate(
         verb.write_files(order, stack, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 
 
-@app.command()
-def inspect(
-    files: Annotated[list[Path], typer.Argument(help="shower files", show_default=False)], json: Terse = False
-) -> None:
-    """Show what shower files hold, and what is wrong with them.
-
-    Example: `hvdgan inspect data/*.h5`
-    """
-    from hvdgan.run.inspect import inspect_files
-
-    raise typer.Exit(inspect_files(files, json))
+app.command()(inspect)
+app.command()(convert)
 
 
 @app.command()
