@@ -98,8 +98,7 @@ def _compare(
     """Check both sides, compare them in each bin and average."""
     energy = np.asarray(energy, dtype=np.float64)
     _check(generated, reference, energy, bins)
-    with np.errstate(over="ignore"):
-        measured, expected = _measure(generated, generated_energy), _measure(reference, energy)
+    measured, expected = measure_events(generated, generated_energy), measure_events(reference, energy)
     order = np.argsort(energy, kind="stable")
     rows = []
     for events in np.array_split(order, min(bins, len(order))):
@@ -108,17 +107,29 @@ def _compare(
     return Merit(float(np.mean([row["merit"] for row in rows])), rows, len(energy), len(energy) >= MIN_EVENTS)
 
 
-def _measure(profiles: AxisProfiles, energy: NDArray) -> dict[str, NDArray]:
-    """Return moments, profiles and sampling fraction of each event, in units of the incident energy."""
-    measured = {f"moment_{axis}": moments(getattr(profiles, axis)) for axis in AXES}
-    measured |= {f"profile_{axis}": getattr(profiles, axis) / np.reshape(energy, (-1, 1)) for axis in AXES}
-    return measured | {"fraction": sampling_fraction(profiles.total, energy)}
+def measure_events(profiles: AxisProfiles, energy: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Return what the merit compares the means of, for each event, in units of the incident energy.
 
+    Args:
+        profiles: n events, finite.
+        energy: Incident energy in GeV, shape (n,).
 
-def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], events: NDArray) -> dict[str, float]:
-    """Return the errors of one energy bin, given both sides' measurements and the bin's events."""
+    Returns:
+        `moment_x` to `moment_z`, (n, 2); `profile_x` to `profile_z`, (n, cells); and `fraction`, (n,).
+    """
     with np.errstate(over="ignore"):
-        got, wanted = ({name: values[events].mean(axis=0) for name, values in s.items()} for s in (measured, expected))
+        measured = {f"moment_{axis}": moments(getattr(profiles, axis)) for axis in AXES}
+        measured |= {f"profile_{axis}": getattr(profiles, axis) / np.reshape(energy, (-1, 1)) for axis in AXES}
+        return measured | {"fraction": sampling_fraction(profiles.total, energy)}
+
+
+def compare_means(got: dict[str, NDArray], wanted: dict[str, NDArray]) -> dict[str, float]:
+    """Return the errors of one energy bin and, last, their sum, its merit; see `Merit`.
+
+    Args:
+        got: Means over the generated events of the bin, by the names of `measure_events`.
+        wanted: Means over its reference events.
+    """
     errors = {f"moment_{axis}": _error(got[f"moment_{axis}"], wanted[f"moment_{axis}"]) for axis in AXES}
     for axis in AXES:
         name = f"profile_{axis}"
@@ -130,6 +141,13 @@ def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], eve
     }
     fractions = {"generated_fraction": float(got["fraction"]), "reference_fraction": float(wanted["fraction"])}
     return {**fractions, **errors, **parts, "merit": sum(parts.values())}
+
+
+def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], events: NDArray) -> dict[str, float]:
+    """Return the errors of one energy bin, given both sides' measurements and the bin's events."""
+    with np.errstate(over="ignore"):
+        got, wanted = ({name: values[events].mean(axis=0) for name, values in s.items()} for s in (measured, expected))
+    return compare_means(got, wanted)
 
 
 def _error(got: NDArray, wanted: NDArray) -> float:

@@ -1,0 +1,69 @@
+"""Bins of incident energy: showers change with energy, so samples are compared bin by bin."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvdgan.errors import DataError
+
+MIN_IN_BIN = 2
+"""Fewer events have no spread."""
+
+
+def choose_bins(energy: NDArray, bins: int | Sequence[float]) -> NDArray[np.float64]:
+    """Return the edges of the bins of incident energy.
+
+    Args:
+        energy: Incident energies in GeV of all events that are compared, shape (n,).
+        bins: Number of bins of equal population, fewer when there are fewer energies; or the edges themselves, in GeV.
+
+    Returns:
+        Rising edges in GeV, shape (bins + 1,); the last bin includes its upper edge.
+
+    Raises:
+        DataError: The edges do not rise, or are fewer than two.
+
+    >>> choose_bins(np.array([10.0, 20.0, 30.0, 40.0, 50.0]), 2).tolist()
+    [10.0, 30.0, 50.0]
+    >>> choose_bins(np.array([10.0, 10.0]), 4).tolist()
+    [10.0, 10.0]
+    """
+    if isinstance(bins, int):
+        if bins < 1 or len(energy) == 0:
+            raise DataError(f"{len(energy)} events cannot be compared in {bins} bins; at least one of each is needed")
+        edges = np.unique(np.quantile(np.asarray(energy, dtype=np.float64), np.linspace(0.0, 1.0, bins + 1)))
+        return edges if len(edges) > 1 else np.repeat(edges, 2)
+    edges = np.asarray(bins, dtype=np.float64)
+    if len(edges) < 2 or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
+        raise DataError(f"energy bins {list(bins)} have no rising edges; give at least two, in GeV, such as 10 100 500")
+    return edges
+
+
+def lies_within(energy: NDArray, edges: NDArray) -> NDArray[np.bool_]:
+    """Tell which events lie in any of the bins."""
+    return (energy >= edges[0]) & (energy <= edges[-1])
+
+
+def split_bins(energy: NDArray, edges: NDArray) -> list[NDArray[np.int64]]:
+    """Return the events of each bin.
+
+    Args:
+        energy: Incident energies in GeV, shape (n,).
+        edges: From `choose_bins`.
+
+    Raises:
+        DataError: A bin holds fewer than two events.
+
+    >>> [events.tolist() for events in split_bins(np.array([30.0, 10.0, 50.0, 10.0]), np.array([10.0, 30.0, 50.0]))]
+    [[1, 3], [0, 2]]
+    """
+    place = np.clip(np.searchsorted(edges, energy, side="right") - 1, 0, len(edges) - 2)
+    place = np.where(lies_within(energy, edges), place, -1)
+    parts = [np.flatnonzero(place == number) for number in range(len(edges) - 1)]
+    for part, low, high in zip(parts, edges[:-1], edges[1:], strict=True):
+        if len(part) < MIN_IN_BIN:
+            raise DataError(
+                f"{len(part)} events lie between {low:g} and {high:g} GeV; give more events, or fewer or other energy bins"
+            )
+    return parts
