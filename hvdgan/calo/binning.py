@@ -64,6 +64,6 @@ def split_bins(energy: NDArray, edges: NDArray) -> list[NDArray[np.int64]]:
     for part, low, high in zip(parts, edges[:-1], edges[1:], strict=True):
         if len(part) < MIN_IN_BIN:
             raise DataError(
-                f"{len(part)} events lie between {low:g} and {high:g} GeV; give more events, or fewer or other energy bins"
+                f"{len(part)} events lie between {low:g} and {high:g} GeV; give more events, or other energy bins"
             )
     return parts

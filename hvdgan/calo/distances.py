@@ -52,7 +52,7 @@ def frechet(mean: NDArray, covariance: NDArray, other_mean: NDArray, other_covar
 
 
 def choose_sizes(events: int, sizes: tuple[int, int], points: int) -> NDArray[np.int64]:
-    """Return sizes equally spaced in 1 / size, smallest first; scaled down when there are fewer events than the largest.
+    """Return sizes equally spaced in 1 / size, smallest first, scaled down to the number of events.
 
     Args:
         events: On the smaller side.
