@@ -3,15 +3,15 @@
 Each function takes (generated, reference, settings), all events of which lie in the bins, and returns values by name.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hvdgan.calo.binning import choose_bins, split_bins
 from hvdgan.calo.distributions import separate, separate_events, transport, transport_counts
-from hvdgan.calo.merit import compare_means, measure_events
+from hvdgan.calo.merit import MIN_EVENTS, Merit, compare_means, measure_events
 from hvdgan.calo.observables import layer_correlation
 from hvdgan.calo.resampling import average, conclude, draw_weights
 from hvdgan.calo.sample import Sample, observe
@@ -46,6 +46,24 @@ def compare_merit(made: Sample, real: Sample, settings: Settings) -> Values:
     """Return the figure of merit of 3DGAN; see `merit`."""
     bins = _bin(made, real, settings)
     return {"merit": _summarise(average([_merit_of_bin(part) for part in bins]), bins)}
+
+
+def tabulate_merit(made: Sample, real: Sample, settings: Settings) -> Merit:
+    """Return the figure of merit of 3DGAN with a row for each bin; its value is that of `compare_merit`.
+
+    Args:
+        made: Generated events, or an independent reference sample.
+        real: Reference events.
+        settings: The bins; events outside are left out.
+
+    Raises:
+        DataError: A bin holds too few events.
+    """
+    bins = _bin(made, real, replace(settings, repeats=0))
+    rows = [_merit_row(part) for part in bins]
+    fewest = min(min(len(part.made), len(part.real)) for part in bins)
+    events = sum(len(part.real) for part in bins)
+    return Merit(float(np.mean([row["merit"] for row in rows])), rows, events, fewest >= MIN_EVENTS)
 
 
 def compare_correlation(made: Sample, real: Sample, settings: Settings) -> Values:
@@ -85,12 +103,23 @@ def _summarise(replicas: NDArray, bins: list[_Bin]) -> Value:
 
 def _merit_of_bin(part: _Bin) -> NDArray[np.float64]:
     """Return the merit of one bin and of its replicas."""
+    return np.array([compare_means(*sides)["merit"] for sides in _means(part)])
+
+
+def _merit_row(part: _Bin) -> dict[str, float]:
+    """Return the merit of one bin and its parts."""
+    low, high = float(part.real.energy.min()), float(part.real.energy.max())
+    return {"energy_low": low, "energy_high": high, "events": len(part.real), **compare_means(*next(_means(part)))}
+
+
+def _means(part: _Bin) -> Iterator[list[dict[str, NDArray]]]:
+    """Give the means that the merit compares, generated and reference, of one bin and of its replicas."""
     sides = []
     for sample, weights in zip((part.made, part.real), part.weights, strict=True):
         events = measure_events(sample.profiles, sample.energy)
         sides.append({name: weights @ values / len(sample) for name, values in events.items()})
-    rows = range(len(part.weights[0]))
-    return np.array([compare_means(*({n: v[row] for n, v in s.items()} for s in sides))["merit"] for row in rows])
+    for row in range(len(part.weights[0])):
+        yield [{name: values[row] for name, values in side.items()} for side in sides]
 
 
 def _correlation_of_bin(part: _Bin) -> NDArray[np.float64]:

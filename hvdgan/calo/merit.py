@@ -87,9 +87,28 @@ def floor(reference: AxisProfiles, energy: NDArray, seed: int = 0, bins: int = B
         DataError: There are fewer than two events, or they are not finite.
     """
     energy = np.asarray(energy, dtype=np.float64)
+    first, second = halve(energy, seed)
+    return _compare(reference[first], energy[first], reference[second], energy[second], bins)
+
+
+def halve(energy: NDArray, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part events at random into two halves of nearly the same energies: of neighbours in energy each gets one.
+
+    Args:
+        energy: Incident energy in GeV, shape (n,).
+        seed: Seed of the parting.
+
+    Returns:
+        The events of both halves, each in the order of energy; the event of the highest energy is left out where n is
+        odd.
+
+    >>> one, other = halve(np.array([30.0, 10.0, 20.0, 40.0]), 0)
+    >>> sorted({one[0].item(), other[0].item()}), sorted({one[1].item(), other[1].item()})
+    ([1, 2], [0, 3])
+    """
     pairs = np.argsort(energy, kind="stable")[: len(energy) // 2 * 2].reshape(-1, 2)
     first, second = np.random.default_rng(seed).permuted(pairs, axis=1).T
-    return _compare(reference[first], energy[first], reference[second], energy[second], bins)
+    return first, second
 
 
 def _compare(
