@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from hvdgan.errors import DataError
 
@@ -86,10 +85,7 @@ def area(positive: NDArray, negative: NDArray) -> tuple[float, float]:
     >>> area(np.array([0.35, 0.8]), np.array([0.1, 0.4]))[0]
     0.75
     """
-    n, m = len(positive), len(negative)
-    ranks = rankdata(np.concatenate([positive, negative]))
-    above = (ranks[:n] - rankdata(positive)) / m
-    below = 1.0 - (ranks[n:] - rankdata(negative)) / n
+    above, below = _rank(positive, negative), 1.0 - _rank(negative, positive)
     variance = sum(part.var(ddof=1) / len(part) for part in (above, below) if len(part) > 1)
     return float(above.mean()), float(np.sqrt(variance))
 
@@ -127,6 +123,12 @@ def _part(
     return [
         (np.concatenate(both), np.repeat([0, 1], [len(part) for part in both])) for both in zip(*sides, strict=True)
     ]
+
+
+def _rank(marks: NDArray, others: NDArray) -> NDArray[np.float64]:
+    """Return the share of other marks below each mark, equal ones counting half."""
+    ordered = np.sort(others)
+    return (np.searchsorted(ordered, marks, "left") + np.searchsorted(ordered, marks, "right")) / (2 * len(others))
 
 
 def _calibrate(marks: NDArray, labels: NDArray, wanted: NDArray) -> NDArray[np.float64]:

@@ -186,7 +186,7 @@ def cell_spectrum(images: NDArray) -> NDArray[np.int32]:
     >>> counts.shape, np.flatnonzero(counts).tolist()
     ((1, 42), [0, 17, 41])
     """
-    flat, bins = np.reshape(images, (len(images), -1)), len(CELL_EDGES) + 1
+    flat, bins = np.reshape(images, (len(images), int(np.prod(np.shape(images)[1:])))), len(CELL_EDGES) + 1
     filled = (flat > 0) & np.isfinite(flat)
     decades = np.log10(flat, out=np.zeros(flat.shape, dtype=np.float32), where=filled) - np.log10(CELL_EDGES[0])
     place = np.clip(np.floor(decades * CELLS_PER_DECADE) + 1, 0, bins - 1)

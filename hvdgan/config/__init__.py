@@ -12,12 +12,13 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from hvdgan.config.evaluation import Classifier, Evaluation, FrechetDistance, KernelDistance
-from hvdgan.config.search import Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
+from hvdgan.config.search import EVALUATED, Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
 from hvdgan.config.sections import Checkpoint, Data, Gan, Section, Training, Weights
 from hvdgan.errors import ConfigError
 from hvdgan.files import read_yaml
 
 __all__ = [
+    "EVALUATED",
     "Checkpoint",
     "Choices",
     "Classifier",

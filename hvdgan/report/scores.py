@@ -63,7 +63,7 @@ def _row(score: Score, notes: list[str]) -> tuple[str, str, str, int, str]:
 def _warn(scores: Sequence[Score]) -> str:
     """Say why some verdicts are marked, if any are."""
     few = [score.value.fewest for score in scores if not score.value.is_reliable]
-    return f"few events: {min(few)} in the emptiest energy bin, where {MIN_EVENTS} are needed." if few else ""
+    return f"Few events: {min(few)} in the emptiest energy bin, where {MIN_EVENTS} are needed." if few else ""
 
 
 def _draw_score(axes: Axes, place: int, score: Score) -> None:

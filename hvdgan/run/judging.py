@@ -12,11 +12,11 @@ from hvdgan.calo.merit import Merit, halve
 from hvdgan.calo.metrics import METRICS, measure, score
 from hvdgan.calo.sample import BLOCK, Sample
 from hvdgan.calo.score import SIGMAS, Score, Value
-from hvdgan.calo.settings import Settings
 from hvdgan.calo.shower import Conditions, Showers
 from hvdgan.config import Evaluation
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.errors import DataError
+from hvdgan.run.build import choose_settings
 from hvdgan.run.generate import rebuild
 
 DETECTOR = "ECAL"
@@ -113,24 +113,6 @@ def compare(order: Order) -> Comparison:
         tabulate_merit(other, reference, settings),
         measure(["merit"], baseline, reference, settings)["merit"] if baseline else None,
         not order.other,
-    )
-
-
-def choose_settings(evaluation: Evaluation) -> Settings:
-    """Return the section `evaluation` of a configuration as the metrics take it."""
-    bins, frechet, classifier = evaluation.bins, evaluation.frechet, evaluation.classifier
-    return Settings(
-        bins=tuple(bins) if isinstance(bins, list) else bins,
-        repeats=evaluation.repeats,
-        seed=evaluation.seed,
-        frechet_sizes=(frechet.smallest, frechet.largest),
-        frechet_points=frechet.sizes,
-        frechet_draws=frechet.draws,
-        kernel_batch=evaluation.kernel.batch,
-        kernel_batches=evaluation.kernel.batches,
-        train=classifier.train,
-        calibrate=classifier.calibrate,
-        iterations=classifier.iterations,
     )
 
 

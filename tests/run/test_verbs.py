@@ -204,7 +204,7 @@ def test_simulate_inspect_generate_evaluate(config_file, tmp_path):
     compared = [HVDGAN, "evaluate", tmp_path / "made.h5", "--reference", reference, "--run", tmp_path / "run"]
     judged = run_job([*compared, "-o", tmp_path / "report"])
     assert judged.code == 0, judged.err
-    report = json.loads((tmp_path / "report" / "merit.json").read_text())
+    report = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     assert 0 < report["merit"] < 3
     assert report["untrained"] > 0
     assert (tmp_path / "report" / "index.html").read_text().count("data:image/png;base64,") >= 6
