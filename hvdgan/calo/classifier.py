@@ -17,6 +17,9 @@ MIN_EVENTS = 10
 
 LEARNING_RATE = 0.1
 
+RECALIBRATIONS = 20
+"""Times the calibration is repeated with resampled events, for its part of the divergence's error."""
+
 
 @dataclass(frozen=True)
 class Separation:
@@ -27,14 +30,12 @@ class Separation:
         auc_error: Of the area.
         jsd: Jensen-Shannon divergence over ln 2: 0 for equal, 1 for disjoint samples; noise can make it negative.
         jsd_error: Of the divergence.
-        events: Events of the smaller side that judged.
     """
 
     auc: float
     auc_error: float
     jsd: float
     jsd_error: float
-    events: int
 
 
 def tell_apart(
@@ -60,16 +61,19 @@ def tell_apart(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    parts = _part(generated, reference, (train, train + calibrate), np.random.default_rng(seed))
+    generator = np.random.default_rng(seed)
+    parts = _part(generated, reference, (train, train + calibrate), generator)
     (learned, labels), (tuned, tuned_labels), (judged, judged_labels) = parts
     trees = HistGradientBoostingClassifier(
         max_iter=iterations, learning_rate=LEARNING_RATE, early_stopping=False, random_state=seed
     ).fit(learned, labels)
     marks, tuned_marks = (trees.decision_function(events) for events in (judged, tuned))
     auc, auc_error = area(marks[judged_labels == 1], marks[judged_labels == 0])
-    chance = _calibrate(tuned_marks, tuned_labels, marks)
-    jsd, jsd_error = divergence(chance, judged_labels)
-    return Separation(auc, auc_error, jsd, jsd_error, int(min(np.bincount(judged_labels))))
+    jsd, own = divergence(_calibrate(tuned_marks, tuned_labels, marks), judged_labels)
+    drawn = generator.integers(len(tuned), size=(RECALIBRATIONS, len(tuned)))
+    again = [divergence(_calibrate(tuned_marks[row], tuned_labels[row], marks), judged_labels)[0] for row in drawn]
+    jsd_error = float(np.hypot(own, np.std(again, ddof=1)))
+    return Separation(auc, auc_error, jsd, jsd_error)
 
 
 def area(positive: NDArray, negative: NDArray) -> tuple[float, float]:

@@ -186,11 +186,11 @@ def cell_spectrum(images: NDArray) -> NDArray[np.int32]:
     >>> counts.shape, np.flatnonzero(counts).tolist()
     ((1, 42), [0, 17, 41])
     """
-    flat, bins = np.reshape(images, (len(images), int(np.prod(np.shape(images)[1:])))), len(CELL_EDGES) + 1
+    flat, bins = np.reshape(images, (len(images), int(np.prod(images.shape[1:])))), len(CELL_EDGES) + 1
     filled = (flat > 0) & np.isfinite(flat)
     decades = np.log10(flat, out=np.zeros(flat.shape, dtype=np.float32), where=filled) - np.log10(CELL_EDGES[0])
     place = np.clip(np.floor(decades * CELLS_PER_DECADE) + 1, 0, bins - 1)
-    place = np.where(filled, place, bins).astype(np.int64) + (bins + 1) * np.arange(len(flat))[:, None]
+    place = np.where(filled, place, bins).astype(np.int32) + (bins + 1) * np.arange(len(flat), dtype=np.int32)[:, None]
     counts = np.bincount(place.ravel(), minlength=(bins + 1) * len(flat)).reshape(-1, bins + 1)
     return counts[:, :bins].astype(np.int32)
 

@@ -20,7 +20,7 @@ from hvdgan.calo.observables import (
 )
 from hvdgan.errors import DataError
 
-BLOCK = 256
+BLOCK = 128
 """Events reduced at a time."""
 
 
