@@ -10,6 +10,9 @@ from hvdgan.errors import DataError
 MIN_IN_BIN = 2
 """Fewer events have no spread."""
 
+RAREST = 1e-6
+"""Samples that differ by such a rare chance are taken for different."""
+
 
 def choose_bins(energy: NDArray, bins: int | Sequence[float]) -> NDArray[np.float64]:
     """Return the edges of the bins of incident energy.
@@ -67,3 +70,24 @@ def split_bins(energy: NDArray, edges: NDArray) -> list[NDArray[np.int64]]:
                 f"{len(part)} events lie between {low:g} and {high:g} GeV; give more events, or other energy bins"
             )
     return parts
+
+
+def are_spread_alike(first: NDArray, second: NDArray) -> bool:
+    """Tell whether two samples of energies can be of one distribution, by the test of Kolmogorov and Smirnov.
+
+    Args:
+        first: Incident energies in GeV, shape (n,).
+        second: The same, shape (m,).
+
+    Returns:
+        False where the largest difference of their cumulative distributions has a chance below one in a million.
+
+    >>> are_spread_alike(np.linspace(10, 500, 90), np.linspace(11, 499, 70))
+    True
+    >>> are_spread_alike(np.linspace(10, 500, 90), np.linspace(10, 100, 90))
+    False
+    """
+    energies = np.concatenate([first, second])
+    below = [np.searchsorted(np.sort(side), energies, side="right") / len(side) for side in (first, second)]
+    limit = np.sqrt(-np.log(RAREST / 2) / 2 * (1 / len(first) + 1 / len(second)))
+    return bool(np.abs(below[0] - below[1]).max() <= limit)

@@ -76,7 +76,6 @@ def draw_shower_pictures(
         Drawing("profiles", "Profiles along x, y and z", PROFILES, draw_profiles(real.profiles, made.profiles)),
         Drawing("sampling_fraction", "Sampling fraction", SAMPLING, draw_sampling_fraction(*sums)),
         Drawing("spectra", "Total energy", SPECTRA, draw_spectra(*sums)),
-        Drawing("observables", "Shapes of showers", SHAPES, draw_observables(real, made)),
         Drawing("correlations", "Correlation between layers", LAYERS, draw_correlations(real.profiles, made.profiles)),
     ]
     pairs = pick_events(reference_energy, generated_energy, 3)
@@ -86,9 +85,18 @@ def draw_shower_pictures(
     return drawings
 
 
-def draw_score_pictures(scores: Sequence[Score]) -> list[Drawing]:
-    """Draw the metrics of a generator beside their floors."""
-    return [Drawing("scores", "Metrics beside their floors", SCORES, draw_scores(scores))]
+def draw_metric_pictures(scores: Sequence[Score], reference: Sample, generated: Sample) -> list[Drawing]:
+    """Draw the metrics of a generator beside their floors, and the observables that they compare.
+
+    Args:
+        scores: From top to bottom.
+        reference: n events.
+        generated: m events on the same grid.
+    """
+    return [
+        Drawing("scores", "Metrics beside their floors", SCORES, draw_scores(scores)),
+        Drawing("observables", "Shapes of showers", SHAPES, draw_observables(reference, generated)),
+    ]
 
 
 def draw_study_pictures(

@@ -9,7 +9,7 @@ from typing import Any
 from hvdgan.calo.score import Score
 from hvdgan.config import Evaluation, load_evaluation
 from hvdgan.files import write_json
-from hvdgan.report.compose import draw_score_pictures, draw_shower_pictures, save_pictures
+from hvdgan.report.compose import draw_metric_pictures, draw_shower_pictures, save_pictures
 from hvdgan.report.page import KeyFigure, Page, Section, merit_figures, write_page
 from hvdgan.report.scores import score_table
 from hvdgan.report.tables import Table, format_measured, merit_table, print_table, to_rows
@@ -65,8 +65,9 @@ def write_report(comparison: Comparison, order: Order, directory: Path, study: P
     make_folder(directory)
     untrained = comparison.untrained.value if comparison.untrained else None
     table = score_table(comparison.scores, HALVES if comparison.halved else TWO)
+    drawings = draw_metric_pictures(comparison.scores, *comparison.samples)
     sections = [
-        Section("Metrics", save_pictures(draw_score_pictures(comparison.scores), directory), [table]),
+        Section("Metrics", save_pictures(drawings, directory), [table]),
         _shower_section(comparison, directory),
     ]
     sections += [training_section(existing(order.run), comparison.floor.value, directory)] if order.run else []

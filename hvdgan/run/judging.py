@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hvdgan.calo.binned import tabulate_merit
+from hvdgan.calo.binning import are_spread_alike
 from hvdgan.calo.merit import Merit, halve
 from hvdgan.calo.metrics import METRICS, measure, score
 from hvdgan.calo.sample import BLOCK, Sample
@@ -131,9 +132,7 @@ def _read_other(order: Order, reference: Sample) -> Sample:
     """Return the second reference sample, after checking that its energies are spread like those of the first."""
     with open_files(order.other) as files:
         other = _reduce(files, min(files.count, len(reference)))
-    quantiles = [np.quantile(sample.energy, np.linspace(0.05, 0.95, 19)) for sample in (other, reference)]
-    spread = 5.0 * float(reference.energy.std()) / np.sqrt(len(other))
-    if len(other) < len(reference) or np.abs(quantiles[0] - quantiles[1]).max() > spread + 1e-5 * quantiles[1].max():
+    if len(other) < len(reference) or not are_spread_alike(other.energy, reference.energy):
         raise DataError(
             f"{order.other[0]} holds {len(other)} events around {np.median(other.energy):.4g} GeV, where "
             f"{order.reference[0]} has {len(reference)} around {np.median(reference.energy):.4g} GeV; give as many at "
