@@ -182,15 +182,13 @@ def generate(
 def evaluate(
     generated: Annotated[list[str], typer.Argument(help="generated shower files", show_default=False)],
     reference: Annotated[list[str], typer.Option(help="reference files; repeat", show_default=False)],
-    reference_too: Annotated[list[str] | None, typer.Option(help="independent ones for the floor, else halves")] = None,
+    reference_too: Annotated[list[str] | None, typer.Option(help="another sample, for the floor, else halves")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder of the report")] = Path("report"),
     run: Annotated[Path | None, typer.Option(help="the training: adds the untrained generator as baseline")] = None,
     study: Annotated[Path | None, typer.Option(help="the study: adds its history")] = None,
     events: Annotated[int, typer.Option(min=1, help="at most so many of each are compared")] = 20_000,
-    bins: Annotated[
-        str | None, typer.Option(help="of energy: how many, or GeV such as 10,100,500 [default: 4]")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML whose section `evaluation` says how")] = None,
+    bins: Annotated[str | None, typer.Option(help="energy bins: how many, or edges as 10,100,500 [default: 4]")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML whose section `evaluation` says how to compare")] = None,
     settings: Settings = None,
 ) -> None:
     """Compare generated with reference showers: metrics beside their floors, pictures and one HTML page.
