@@ -129,7 +129,7 @@ def _check_energies(made: ShowerFiles, real: ShowerFiles, count: int, order: Ord
 
 
 def _read_other(order: Order, reference: Sample) -> Sample:
-    """Return the second reference sample, after checking that its energies are spread like those of the first."""
+    """Return the second reference sample, after checking that it is another one with the energies of the first."""
     with open_files(order.other) as files:
         other = _reduce(files, min(files.count, len(reference)))
     if len(other) < len(reference) or not are_spread_alike(other.energy, reference.energy):
@@ -137,6 +137,10 @@ def _read_other(order: Order, reference: Sample) -> Sample:
             f"{order.other[0]} holds {len(other)} events around {np.median(other.energy):.4g} GeV, where "
             f"{order.reference[0]} has {len(reference)} around {np.median(reference.energy):.4g} GeV; give as many at "
             "the same energies, or leave --reference-too out"
+        )
+    if np.array_equal(other.profiles.total, reference.profiles.total):
+        raise DataError(
+            f"{order.other[0]} holds the showers of {order.reference[0]}; give independent ones for the floor"
         )
     return other
 

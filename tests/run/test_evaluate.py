@@ -1,6 +1,4 @@
-"""`evaluate` in one process: the floor from halves or a second sample, what is written, and what is refused."""
-
-import json
+"""What `evaluate` compares: the floor from halves or a second sample, and what is refused."""
 
 import pytest
 
@@ -51,28 +49,13 @@ def test_the_seed_chooses_the_halves(files):
     assert first == again != other
 
 
-@pytest.mark.slow
-def test_what_is_written(files, tmp_path, capsys):
-    said = verb.evaluate(order(files), tmp_path / "report", None)
-    assert said.endswith("index.html")
-    printed = capsys.readouterr().out
-    for words in ("value ± error", "floor ± error", "verdict", "few events", "[1] subsets of at most 60 events", "AUC"):
-        assert words in printed
-    report = json.loads((tmp_path / "report" / "evaluation.json").read_text())
-    assert [row["name"] for row in report["metrics"]] == list(METRICS)
-    assert {"value", "error", "floor", "floor_error", "events", "verdict", "note"} <= set(report["metrics"][0])
-    assert report["merit"] == pytest.approx(report["metrics"][0]["value"])
-    assert report["evaluation"]["repeats"] == 10
-    page = (tmp_path / "report" / "index.html").read_text()
-    assert page.count("data:image/png;base64,") == 8
-    assert (tmp_path / "report" / "scores.png").exists()
-
-
 def test_samples_of_other_energies_are_refused(files):
     with pytest.raises(DataError, match="was not made at the energies of"):
         compare(order(files, generated="others"))
     with pytest.raises(DataError, match="give as many at the same energies, or leave --reference-too out"):
         compare(order(files, "slow"))
+    with pytest.raises(DataError, match="give independent ones for the floor"):
+        compare(order(files, "reference"))
     assert not compare(order(files, "others")).halved  # the same spectrum is enough for a floor
 
 
