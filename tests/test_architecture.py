@@ -11,7 +11,7 @@ import hvdgan
 
 PACKAGE = Path(hvdgan.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = ("torch", "tensorflow", "keras", "horovod", "mpi4py", "optuna", "h5py", "matplotlib")
+HEAVY = ("torch", "tensorflow", "keras", "horovod", "mpi4py", "optuna", "h5py", "matplotlib", "sklearn")
 
 
 def module_name(path: Path) -> str:
@@ -40,6 +40,7 @@ def imported_roots(path: Path) -> set[str]:
         ("tensorflow", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
         ("keras", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
         ("matplotlib", ("hvdgan.report",)),
+        ("sklearn", ("hvdgan.calo.classifier",)),
         ("typer", ("hvdgan.cli",)),
         ("pickle", ()),
     ],

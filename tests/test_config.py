@@ -26,6 +26,11 @@ def with_space(**space):
         (LEAST | {"gan": {"backend": "jax"}}, "gan.backend: Input should be"),
         (LEAST | {"data": {"files": []}}, "data.files: List should have at least 1 item"),
         (LEAST | {"data": None}, "data: Input should be"),
+        (LEAST | {"study": {"objective": ["auk"]}}, "study.objective.0: Input should be 'merit', "),
+        (LEAST | {"evaluation": {"bins": [500, 10]}}, "evaluation: bins [500.0, 10.0] hold no energy"),
+        (LEAST | {"evaluation": {"bins": 0}}, "evaluation: bins 0 hold no energy"),
+        (LEAST | {"evaluation": {"frechet": {"smallest": 60000}}}, "smallest 60000 does not lie below largest 50000"),
+        (LEAST | {"evaluation": {"classifier": {"train": 0.9}}}, "leave less than 0.05 to judge with"),
         (with_space(training__learning_rate={**RATE, "low": 1.0}), "low 1.0 lies above high 0.01"),
         (
             with_space(training__learn_rate=RATE),

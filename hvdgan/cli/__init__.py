@@ -178,22 +178,23 @@ def generate(
 def evaluate(
     generated: Annotated[list[str], typer.Argument(help="generated shower files", show_default=False)],
     reference: Annotated[list[str], typer.Option(help="reference files; repeat", show_default=False)],
+    reference_too: Annotated[list[str] | None, typer.Option(help="another sample, for the floor, else halves")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder of the report")] = Path("report"),
     run: Annotated[Path | None, typer.Option(help="the training: adds the untrained generator as baseline")] = None,
     study: Annotated[Path | None, typer.Option(help="the study: adds its history")] = None,
-    events: Annotated[int, typer.Option(min=1, help="at most so many are compared")] = 5000,
+    events: Annotated[int, typer.Option(min=1, help="at most so many of each are compared")] = 20_000,
+    bins: Annotated[str | None, typer.Option(help="energy bins: how many, or edges as 10,100,500 [default: 4]")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML whose section `evaluation` says how to compare")] = None,
+    settings: Settings = None,
 ) -> None:
-    """Compare generated with reference showers: a table, pictures and one HTML page.
+    """Compare generated with reference showers: metrics beside their floors, pictures and one HTML page.
 
     Example: `hvdgan evaluate generated.h5 --reference data/showers_003.h5 --run runs/first --out report`
     """
-    from hvdgan.report.tables import print_table
-    from hvdgan.report.terminal import reaches_person
     from hvdgan.run import evaluate as verb
 
-    comparison = verb.compare(generated, reference, events, run)
-    print_table(verb.evaluate(comparison, out, run, study), sys.stdout, reaches_person())
-    typer.echo(f"{comparison.headline}\n{out / 'index.html'}")
+    order = verb.Order(generated, reference, reference_too or [], events, run, verb.choose(config, settings, bins))
+    typer.echo(verb.evaluate(order, out, study))
 
 
 @app.command()

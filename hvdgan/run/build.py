@@ -1,8 +1,9 @@
 """Build one training from a configuration: events, networks, validation; shared by `train` and every trial."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec, LossWeights
-from hvdgan.config import Config
+from hvdgan.calo.settings import Settings
+from hvdgan.config import Config, Evaluation
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring
+from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved
 from hvdgan.training.course import Course
 from hvdgan.training.loop import Hooks, Result, Run
@@ -123,6 +126,7 @@ def train_once(
     saved: Saved | None = None,
     baseline: bool = True,
     split_seed: int | None = None,
+    metrics: Sequence[str] = (),
 ) -> Result:
     """Train one pair of networks on a ring, with validation and checkpoints. Collective.
 
@@ -135,6 +139,7 @@ def train_once(
         saved: A checkpoint to go on from; only rank 0's is looked at.
         baseline: Also measure the untrained generator.
         split_seed: Seeds which events are left out; None is `training.seed`.
+        metrics: What to measure at the best epoch, when all epochs are done; names of `calo.metrics`.
     """
     backend = load(config.gan.backend)
     with opened(config, ring) as files:
@@ -146,7 +151,12 @@ def train_once(
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
         gan = together(ring, lambda: backend.Gan(spec, ring))
         try:
-            return Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
+            result = Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
+            if metrics and result.ending == "done":
+                restore_best(gan, ring, checkpoints)
+                appraisal = Appraisal(metrics, choose_settings(config.evaluation), events, seed, hooks.beat)
+                result = replace(result, metrics=appraisal.measure(gan, ring, course))
+            return result
         finally:
             gan.close()
 
@@ -173,6 +183,24 @@ def make_spec(
         channels_last=gan.channels_last,
         seed=training.seed,
         response=response,
+    )
+
+
+def choose_settings(evaluation: Evaluation) -> Settings:
+    """Return the section `evaluation` of a configuration as the metrics take it."""
+    bins, frechet, classifier = evaluation.bins, evaluation.frechet, evaluation.classifier
+    return Settings(
+        bins=tuple(bins) if isinstance(bins, list) else bins,
+        repeats=evaluation.repeats,
+        seed=evaluation.seed,
+        frechet_sizes=(frechet.smallest, frechet.largest),
+        frechet_points=frechet.sizes,
+        frechet_draws=frechet.draws,
+        kernel_batch=evaluation.kernel.batch,
+        kernel_batches=evaluation.kernel.batches,
+        train=classifier.train,
+        calibrate=classifier.calibrate,
+        iterations=classifier.iterations,
     )
 
 

@@ -84,11 +84,13 @@ class Result:
         ending: "done", "preempted", "stopped" or "pruned".
         position: Where it stands.
         timing: What it cost, earlier attempts included.
+        metrics: Of the best epoch, by name, where some were asked for; see `appraisal`.
     """
 
     ending: str
     position: Position
     timing: Timing
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
