@@ -40,7 +40,7 @@ PRECISIONS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 POLICIES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
 """Keras' name of each precision."""
 
-CELLS_TOGETHER = 2**20
+CELLS_TOGETHER = 2**18
 """Cells of the events that are generated in one go; bounds the memory of `generate`."""
 
 tf.config.optimizer.set_experimental_options({"remapping": False})

@@ -32,7 +32,7 @@ MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan}
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 """Type of the weights by precision."""
 
-CELLS_TOGETHER = 2**20
+CELLS_TOGETHER = 2**18
 """Cells of the events that are generated in one go; bounds the memory of `generate`."""
 
 
