@@ -58,6 +58,18 @@ def check_response(response: NDArray | None, classes: int) -> tuple[tuple[float,
     return tuple(tuple(map(float, row)) for row in array)
 
 
+def check_template(template: NDArray | None, own: NDArray | None) -> NDArray[np.float32] | None:
+    """Return the template that a state holds, see `GanSpec.template`.
+
+    Raises:
+        DataError: There is one where none is wanted, or the other way round, or it has another shape.
+    """
+    shapes = [None if one is None else np.shape(one) for one in (template, own)]
+    if shapes[0] != shapes[1]:
+        raise DataError(f"template has shape {shapes[0]}; these networks need {shapes[1]}: is gan.template as it was?")
+    return template
+
+
 def check_fit(state: Mapping[str, NDArray], wanted: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:
     """Check that a state has exactly some names, shapes and kinds of numbers.
 

@@ -4,6 +4,7 @@ noise       standard normal numbers, (n, latent_size)           of fakes
 images      deposited energy in GeV, (n, x, y, z)               of real events
 energy      incident energy in units of 100 GeV, (n,)
 particle    1 for the event's particle class, else 0, (n, classes)
+template    mean shower of the energy and class in GeV, (n, x, y, z)   where `gan.template` asks for it
 deposited   true or expected sum of cells in GeV, (n,)
 label       what the discriminator is told: 1 for real, 0 for fake, (n,)
 mix         uniform in (0, 1), (n,)                             of fakes
@@ -18,34 +19,42 @@ from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw
 from hvdgan.backends.latent import latents
 from hvdgan.calo.response import expected_sum
 from hvdgan.calo.shower import Conditions, particle_name
+from hvdgan.calo.template import expected_images
 from hvdgan.errors import ConfigError
 
 Arrays = dict[str, NDArray]
 
-CONDITIONS = ("energy", "particle")
-"""What an event is made under: both networks may look at it."""
+CONDITIONS = ("energy", "particle", "template")
+"""What an event is made under, as far as it is known: both networks may look at it."""
+
+IMAGES = ("images", "template")
+"""What has cells, and gets a channel axis where a framework wants one."""
+
+Response = Sequence[Sequence[float]]
+Template = NDArray[np.float32] | None
 
 
-def real_events(batch: Batch, draw: Draw, classes: int) -> Arrays:
+def real_events(batch: Batch, draw: Draw, classes: int, template: Template = None) -> Arrays:
     """Return the events of a batch, with label noise from a draw."""
-    return _conditions(batch.energy, batch.particle, classes) | {
+    return _conditions(batch.energy, batch.particle, classes, template) | {
         "images": batch.images,
         "deposited": batch.images.sum(axis=(1, 2, 3), dtype=np.float64),
         "label": ~draw.flip[0],
     }
 
 
-def fake_events(draw: Draw, number: int, response: Sequence[Sequence[float]]) -> Arrays:
+def fake_events(draw: Draw, number: int, response: Response, template: Template = None) -> Arrays:
     """Return the fakes of one pass of a draw, before the generator made them.
 
     Args:
         draw: The draw.
         number: Of the pass.
         response: Of each class the coefficients of the expected cell sum, see `GanSpec.response`.
+        template: Of each class the coefficients of the mean shower, see `GanSpec.template`.
     """
     energy, particle = draw.energy[number], draw.particle[number]
     expected = np.stack([expected_sum(coefficients, energy) for coefficients in response], axis=1)
-    return _conditions(energy, particle, len(response)) | {
+    return _conditions(energy, particle, len(response), template) | {
         "noise": draw.latent[number],
         "deposited": np.take_along_axis(expected, particle[:, None], axis=1)[:, 0],
         "label": draw.flip[1],
@@ -53,7 +62,14 @@ def fake_events(draw: Draw, number: int, response: Sequence[Sequence[float]]) ->
     }
 
 
-def asked_events(conditions: Conditions, particles: Sequence[int], seed: int, first: int, latent_size: int) -> Arrays:
+def asked_events(
+    conditions: Conditions,
+    particles: Sequence[int],
+    seed: int,
+    first: int,
+    latent_size: int,
+    template: Template = None,
+) -> Arrays:
     """Return events that a trained generator is asked for.
 
     Args:
@@ -62,13 +78,14 @@ def asked_events(conditions: Conditions, particles: Sequence[int], seed: int, fi
         seed: Of the generated set.
         first: Index of the first of these events in the set.
         latent_size: Length of a latent vector.
+        template: Of each class the coefficients of the mean shower, see `GanSpec.template`.
 
     Raises:
         ConfigError: An event is of another class.
     """
     particle = classify(conditions.particle, particles)
     noise = latents(seed, first, len(conditions), latent_size)
-    return _conditions(conditions.energy, particle, len(particles)) | {"noise": noise}
+    return _conditions(conditions.energy, particle, len(particles), template) | {"noise": noise}
 
 
 def classify(pdg: NDArray[np.integer], particles: Sequence[int]) -> NDArray[np.int64]:
@@ -92,6 +109,12 @@ def classify(pdg: NDArray[np.integer], particles: Sequence[int]) -> NDArray[np.i
     return found.argmax(axis=1)
 
 
-def _conditions(energy: NDArray, particle: NDArray[np.int64], classes: int) -> Arrays:
+def _conditions(energy: NDArray, particle: NDArray[np.int64], classes: int, template: Template) -> Arrays:
     """Return the conditions of events from energies in GeV and classes, both (n,)."""
-    return {"energy": energy / ENERGY_UNIT, "particle": np.eye(classes)[particle]}
+    known = {"energy": energy / ENERGY_UNIT, "particle": np.eye(classes)[particle]}
+    if template is None:
+        return known
+    images = np.empty((len(energy), *template.shape[2:]), dtype=np.float32)
+    for number, coefficients in enumerate(template):
+        images[particle == number] = expected_images(coefficients, energy[particle == number])
+    return known | {"template": images}

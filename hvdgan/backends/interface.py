@@ -12,6 +12,7 @@ Canonical names of the state, the same in every framework (`/` separates the par
     optimizer/generator/<slot>/<layer>/<weight>        optimizer slots, shaped like the weight they belong to
     optimizer/discriminator/<slot>/<layer>/<weight>    (rmsprop: mean_square; adam: mean, mean_square, steps; sgd: none)
     average/<layer>/<weight>, average/updates          the averaged generator, where the spec wants one
+    template                                           coefficients of the mean shower by class, where the spec has some
     response                                 coefficients of the expected cell sum by class, see `GanSpec.response`
 
 Flattening goes channel first, then x, y, z.
@@ -93,6 +94,8 @@ class GanSpec:
         seed: Seeds the initial weights.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
             GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
+        template: Of each class the coefficients of the mean shower, see `calo.template`, (classes, terms, x, y, z);
+            None tells the networks of none.
     """
 
     image_shape: tuple[int, int, int]
@@ -108,6 +111,7 @@ class GanSpec:
     channels_last: bool = False
     seed: int = 0
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
+    template: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

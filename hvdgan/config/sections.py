@@ -52,6 +52,9 @@ class Gan(Section):
     model_args: dict[str, Any] = Field({}, description="the model's own hyper-parameters")
     latent_size: Positive = Field(200, description="length of the latent vector")
     weights: Weights = Field(Weights(), description="loss weights")
+    template: bool = Field(
+        False, description="tell the networks the mean shower of each energy and class; wgan_gp begins with it"
+    )
     precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
     channels_last: bool = Field(
         True, description="store activations channels-last (faster on most processors); keras always does"

@@ -20,7 +20,7 @@ from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring
 from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved
-from hvdgan.training.course import Course
+from hvdgan.training.course import Calibration, Course
 from hvdgan.training.loop import Hooks, Result, Run
 from hvdgan.training.validation import Validation
 
@@ -145,7 +145,8 @@ def train_once(
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(ring.size, config.training.batch_size)
-        spec = make_spec(config, files.image_shape, course.particles, course.fit_response(ring))
+        calibration = course.calibrate(ring, config.gan.template)
+        spec = make_spec(config, files.image_shape, course.particles, calibration)
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
@@ -165,7 +166,7 @@ def make_spec(
     config: Config,
     image_shape: tuple[int, int, int],
     particles: tuple[int, ...],
-    response: tuple[tuple[float, ...], ...],
+    calibration: Calibration,
 ) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
@@ -182,7 +183,8 @@ def make_spec(
         averaging=training.averaging,
         channels_last=gan.channels_last,
         seed=training.seed,
-        response=response,
+        response=calibration.response,
+        template=calibration.template,
     )
 
 

@@ -23,6 +23,7 @@ from hvdgan.run.build import make_spec
 from hvdgan.run.directory import existing, read_config
 from hvdgan.run.processes import pin_world
 from hvdgan.training.checkpoint import BEST, load_checkpoint
+from hvdgan.training.course import Calibration
 
 BLOCK = 256
 """Events that are in memory at a time."""
@@ -63,8 +64,8 @@ def rebuild(run: Path, trained: bool = True) -> Gan:
     config = read_config(run)
     saved = load_checkpoint(existing(run).checkpoints, BEST)
     described = saved.manifest["spec"]
-    shape, particles, response = (described[name] for name in ("image_shape", "particles", "response"))
-    spec = make_spec(config, tuple(shape), tuple(particles), tuple(map(tuple, response)))
+    calibration = Calibration(tuple(map(tuple, described["response"])), saved.state.get("template"))
+    spec = make_spec(config, tuple(described["image_shape"]), tuple(described["particles"]), calibration)
     gan = load(config.gan.backend).Gan(spec, SoloRing())
     if trained:
         gan.restore(saved.state)

@@ -32,6 +32,17 @@ def test_real_events_hold_their_own_sum():
     assert real["particle"].tolist() == [[1, 0], [0, 1]] * 3
 
 
+def test_every_event_has_the_template_of_its_class_and_energy():
+    template = np.zeros((2, 4, 2, 3, 4), dtype=np.float32)
+    template[:, 0] = np.array([0.02, 0.01])[:, None, None, None]
+    fakes = fake_events(DRAW, 1, RESPONSE, template)
+    expected = DRAW.energy[1] * np.array([0.02, 0.01])[DRAW.particle[1]]
+    np.testing.assert_allclose(
+        fakes["template"], np.broadcast_to(expected[:, None, None, None], (6, 2, 3, 4)), rtol=1e-5
+    )
+    assert "template" not in fake_events(DRAW, 1, RESPONSE)
+
+
 def test_a_class_that_was_never_trained_is_refused_by_name():
     conditions = Conditions.perpendicular(np.full(3, 50.0), np.array([11, -11, 22]))
     assert asked_events(conditions, (22, 11), 0, 0, 5)["particle"].argmax(axis=1).tolist() == [1, 1, 0]

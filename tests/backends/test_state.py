@@ -83,6 +83,15 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(build):
         assert same(gan.state(), state)
 
 
+def test_a_template_is_kept_and_must_fit(build):
+    template = np.random.default_rng(0).random((1, 4, 6, 5, 7), dtype=np.float32)
+    gan, other, without = build(template=template), build(template=np.zeros_like(template)), build()
+    other.restore(gan.state())
+    np.testing.assert_array_equal(other.state()["template"], template)
+    with pytest.raises(DataError, match=r"template has shape \(1, 4, 6, 5, 7\); these networks need None"):
+        without.restore(gan.state())
+
+
 def test_a_restored_response_is_the_one_that_is_trained_with(build, train):
     gan, other = build(), build(response=((5.0,),))
     other.restore(gan.state())

@@ -17,8 +17,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow import Tensor
 
-from hvdgan.backends.checks import check_response, choose, choose_model
-from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
+from hvdgan.backends.checks import check_response, check_template, choose, choose_model
+from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
@@ -70,11 +70,12 @@ class Gan:
             }
             self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
             self._trainer = Trainer(self._networks, self._optimizers, self.recipe.terms, self.dtype)
-        self._response = tuple(spec.response)
+        self._response, self._template = tuple(spec.response), spec.template
         self.passes = self.recipe.passes
         self._noises = list(_find_noises(generator)) + list(_find_noises(discriminator))
         self._step = make_graph(self._train)
         shapes = {"noise": (spec.latent_size,), "energy": (), "particle": (len(spec.particles),)}
+        shapes |= {} if spec.template is None else {"template": (*spec.image_shape, 1)}
         asked = {name: tf.TensorSpec((None, *shape), self.dtype) for name, shape in shapes.items()}
         self._shower = make_graph(self._make_showers, input_signature=[asked])
 
@@ -96,8 +97,11 @@ class Gan:
                 noise.state.assign([draw.seed, number << 32])
             set_rate(self._optimizers["generator"], rates.generator)
             set_rate(self._optimizers["discriminator"], rates.discriminator)
-            real = self._tensors_of(real_events(batch, draw, len(self._response)))
-            fakes = [self._tensors_of(fake_events(draw, number, self._response)) for number in range(self.passes)]
+            real = self._tensors_of(real_events(batch, draw, len(self._response), self._template))
+            fakes = [
+                self._tensors_of(fake_events(draw, number, self._response, self._template))
+                for number in range(self.passes)
+            ]
             self._step(real, fakes)
 
     def metrics(self) -> dict[str, float]:
@@ -111,14 +115,15 @@ class Gan:
         with tf.device(self.device):
             for start in range(0, len(conditions), together):
                 part = slice(start, start + together)
-                asked = asked_events(conditions[part], self.spec.particles, seed, first + start, self.spec.latent_size)
+                asked = self._ask(conditions[part], seed, first + start)
                 images[part] = self._shower(self._tensors_of(asked)).numpy()
         return images
 
     def state(self) -> State:
         """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
         arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
-        return arrays | {"response": np.array(self._response, dtype=np.float64)}
+        known = {} if self._template is None else {"template": self._template.copy()}
+        return arrays | known | {"response": np.array(self._response, dtype=np.float64)}
 
     def restore(self, state: State) -> None:
         """Take over a state.
@@ -128,9 +133,10 @@ class Gan:
         """
         arrays, tensors = dict(state), self._tensors()
         response = check_response(arrays.pop("response", None), len(self.spec.particles))
+        template = check_template(arrays.pop("template", None), self._template)
         check(arrays, tensors)
         copy_in(arrays, tensors)
-        self._response = response
+        self._response, self._template = response, template
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
@@ -166,9 +172,14 @@ class Gan:
         """Return images in GeV, (n, x, y, z), by the running statistics."""
         return self._trainer.show(self._shown.network, asked)[..., 0]
 
+    def _ask(self, conditions: Conditions, seed: int, first: int) -> Arrays:
+        """Return events to generate."""
+        spec = self.spec
+        return asked_events(conditions, spec.particles, seed, first, spec.latent_size, self._template)
+
     def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
         """Bring events to the device; images get their channel axis."""
-        channel = {"images": events["images"][..., None]} if "images" in events else {}
+        channel = {name: events[name][..., None] for name in IMAGES if name in events}
         return {name: self._tensor(array) for name, array in (events | channel).items()}
 
     def _tensor(self, array: NDArray) -> Tensor:

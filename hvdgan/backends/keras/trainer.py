@@ -91,4 +91,4 @@ def make_graph(function: Callable[..., Any], **settings: Any) -> Any:
 
 def _pick(events: Events, *names: str) -> dict[str, Tensor]:
     """Return the conditions of events, and what else is named."""
-    return {name: events[name] for name in (*names, *CONDITIONS)}
+    return {name: events[name] for name in (*names, *CONDITIONS) if name in events}

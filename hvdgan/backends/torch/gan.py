@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hvdgan.backends.checks import check_response, choose, choose_model
-from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
+from hvdgan.backends.checks import check_response, check_template, choose, choose_model
+from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.model import Recipe
 from hvdgan.backends.torch.average import Average, Latest
@@ -58,7 +58,7 @@ class Gan:
             for name, network in self._networks.items()
         }
         self._trainer = Trainer(self._networks, self._optimizers, self.recipe.terms, spec.precision)
-        self._response = tuple(spec.response)
+        self._response, self._template = tuple(spec.response), spec.template
         self.passes = self.recipe.passes
 
     def prepare(self, events: int) -> None:
@@ -69,8 +69,10 @@ class Gan:
         torch.manual_seed(draw.seed)
         set_rate(self._optimizers["generator"], rates.generator)
         set_rate(self._optimizers["discriminator"], rates.discriminator)
-        real = self._tensors_of(real_events(batch, draw, len(self._response)))
-        fakes = [self._tensors_of(fake_events(draw, number, self._response)) for number in range(self.passes)]
+        real = self._tensors_of(real_events(batch, draw, len(self._response), self._template))
+        fakes = [
+            self._tensors_of(fake_events(draw, number, self._response, self._template)) for number in range(self.passes)
+        ]
         self.recipe.train(self._trainer, real, fakes)
         self._shown.update()
 
@@ -84,7 +86,7 @@ class Gan:
         together = max(1, CELLS_TOGETHER // int(np.prod(self.spec.image_shape)))
         for start in range(0, len(conditions), together):
             part = slice(start, start + together)
-            asked = asked_events(conditions[part], self.spec.particles, seed, first + start, self.spec.latent_size)
+            asked = self._ask(conditions[part], seed, first + start)
             shown = self._trainer.show(self._shown.network, self._tensors_of(asked))
             images[part] = shown.squeeze(1).float().cpu().numpy()
         return images
@@ -92,7 +94,8 @@ class Gan:
     def state(self) -> State:
         """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
         arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
-        return arrays | {"response": np.array(self._response, dtype=np.float64)}
+        known = {} if self._template is None else {"template": self._template.copy()}
+        return arrays | known | {"response": np.array(self._response, dtype=np.float64)}
 
     def restore(self, state: State) -> None:
         """Take over a state.
@@ -102,9 +105,10 @@ class Gan:
         """
         arrays, tensors = dict(state), self._tensors()
         response = check_response(arrays.pop("response", None), len(self.spec.particles))
+        template = check_template(arrays.pop("template", None), self._template)
         check(arrays, tensors)
         copy_in(arrays, tensors)
-        self._response = response
+        self._response, self._template = response, template
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
@@ -136,9 +140,14 @@ class Gan:
         layout = torch.channels_last_3d if self.spec.channels_last else torch.contiguous_format
         return network.to(self.device, self.dtype).to(memory_format=layout)
 
+    def _ask(self, conditions: Conditions, seed: int, first: int) -> Arrays:
+        """Return events to generate."""
+        spec = self.spec
+        return asked_events(conditions, spec.particles, seed, first, spec.latent_size, self._template)
+
     def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
         """Bring events to the device; images get their channel axis."""
-        channel = {"images": events["images"][:, None]} if "images" in events else {}
+        channel = {name: events[name][:, None] for name in IMAGES if name in events}
         return {name: self._tensor(array) for name, array in (events | channel).items()}
 
     def _tensor(self, array: NDArray) -> Tensor:

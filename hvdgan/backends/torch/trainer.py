@@ -107,4 +107,4 @@ class Trainer:
 
 def _pick(events: Events, *names: str) -> dict[str, Tensor]:
     """Return the conditions of events, and what else is named."""
-    return {name: events[name] for name in (*names, *CONDITIONS)}
+    return {name: events[name] for name in (*names, *CONDITIONS) if name in events}
