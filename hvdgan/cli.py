@@ -1,6 +1,7 @@
 """The command line: words become a configuration and one function of `run`.
 
 hvdgan simulate --files 4 --events 2500 --out data
+hvdgan simulate --particle electron photon charged_hadron neutral_hadron
 hvdgan inspect data/*.h5
 hvdgan train config.yaml                              one process
 horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, over MPI or --gloo
@@ -76,21 +77,39 @@ def simulate(
     files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
     events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
     energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
-    particle: Annotated[list[str] | None, typer.Option(help="class; repeat for several [default: electron]")] = None,
+    particle: Annotated[
+        list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="one class or several [default: electron]")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="CLASS[:PARTS]", help="further classes")] = None,
+    theta: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="polar angle in degrees, uniform; 90 is perpendicular"),
+    ] = (90.0, 90.0),
+    phi: Annotated[
+        tuple[float, float], typer.Option(metavar="LOW HIGH", help="azimuth in degrees, uniform; 0 is perpendicular")
+    ] = (0.0, 0.0),
+    hcal: Annotated[
+        bool | None, typer.Option("--hcal/--no-hcal", help="hadron calorimeter, too [default: if there are hadrons]")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="layout of the files")] = "lcd_v1",
     geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
     grid: Grid = None,
     seed: Seed = 0,
 ) -> None:
-    """Simulate electromagnetic showers (GFLASH) into HDF5 files of the LCD layout.
+    """Simulate electrons, photons, pi0, charged_hadron and neutral_hadron into HDF5 files of the LCD layout.
 
     Example: `hvdgan simulate --files 4 --events 2500 --grid 12 12 12 --out data`
+
+    Example: `hvdgan simulate --particle electron:2 photon charged_hadron neutral_hadron --theta 60 120`
     """
     from hvdgan.run import simulate as verb
 
-    order = verb.Order(out, files, events, energy, tuple(particle or ["electron"]), seed)
     with _world() as world:
-        stack = world.agree(lambda: verb.read_geometry(geometry, grid))
-        verb.write_files(order, stack, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
+        mix = world.agree(lambda: verb.Mix.parse([*(particle or ()), *(more or ())] or ["electron"]))
+        angles = verb.in_radians(theta), verb.in_radians(phi)
+        order = verb.Order(out, files, events, energy, mix, seed, *angles, hcal, layout)
+        detector = world.agree(lambda: verb.build_detector(order, geometry, grid))
+        verb.write_files(order, detector, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 
 
 @app.command()
