@@ -17,8 +17,8 @@ from hvdgan.calo.track import draw_losses
 GENERATIONS = (0.0, 1.0, 1.0, 2.0)
 """Interactions between the first one and those that make neutral pions, one electromagnetic shower each (assumed)."""
 
-DIVISION = (2.0, 1.0, 1.0, 1.0)
-"""How they share the electromagnetic energy: Dirichlet-distributed, two fifths from the first interaction (assumed)."""
+DIVISION = (3.0, 1.0, 1.0, 1.0)
+"""How they share the electromagnetic energy: Dirichlet-distributed, half of it from the first interaction (assumed)."""
 
 TRANSVERSE_MOMENTUM = 0.28
 """Spread of a neutral pion's transverse momentum in GeV, along x and y each: 0.35 GeV on average (assumed)."""

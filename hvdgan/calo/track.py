@@ -1,7 +1,7 @@
 """Tracks of minimum ionising particles: Landau-distributed losses in thin active layers.
 
-Most probable loss: Particle Data Group, "Passage of particles through matter", in the limit of high energies. Where the
-distribution ends, so that its mean is the material's: GEANT 3.21, PHYS332. The relativistic rise is left out.
+Most probable loss: Particle Data Group, "Passage of particles through matter", in the limit of high energies. Landau's
+distribution has no mean; here it ends where its mean is the material's. The relativistic rise is left out.
 """
 
 from functools import cache
@@ -51,15 +51,20 @@ def draw_losses(material: Material, thickness_mm: NDArray, generator: np.random.
         Losses in GeV, shaped like `thickness_mm`; their mean is the material's `mip_mev_per_mm`.
     """
     xi, peak = width(material, thickness_mm), most_probable_loss(material, thickness_mm)
-    mean = (material.mip_mev_per_mm * thickness_mm - peak) / xi + MODE
-    largest = 0.60715 + 1.1934 * mean + (0.67794 + 0.052382 * mean) * np.exp(0.94753 + 0.74442 * mean)
-    values, below = _landau()
-    drawn = np.interp(generator.random(np.shape(thickness_mm)) * np.interp(largest, values, below), below, values)
-    return 1e-3 * np.maximum(peak + xi * (drawn - MODE), 0.0)
+    wanted = (material.mip_mev_per_mm * thickness_mm - peak) / xi + MODE
+    values, below, mean_below = _landau()
+    uniform = generator.random(np.shape(thickness_mm)) * np.interp(wanted, mean_below, below)
+    return 1e-3 * np.maximum(peak + xi * (np.interp(uniform, below, values) - MODE), 0.0)
 
 
 @cache
-def _landau() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return values of Landau's variable and the probability to be below them, scipy's in Landau's own scale."""
+def _landau() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return values of Landau's variable, the probability to be below them, and the mean of all that is below them.
+
+    scipy's variable x is Landau's as pi / 2 x + ln(pi / 2).
+    """
     values = np.concatenate([np.linspace(-4.0, 10.0, 1401), np.geomspace(10.05, 1e4, 600)])
-    return values, landau.cdf((values - np.log(0.5 * np.pi)) / (0.5 * np.pi))
+    below = landau.cdf((values - np.log(0.5 * np.pi)) / (0.5 * np.pi))
+    pieces, centres = np.diff(below), 0.5 * (values[1:] + values[:-1])
+    mean_below = np.cumsum(pieces * centres) / np.cumsum(pieces)
+    return values[1:], below[1:], mean_below
