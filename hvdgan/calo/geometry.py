@@ -134,6 +134,11 @@ class Geometry:
         """Return the depth of the layers' boundaries in mm, shape (layers + 1,)."""
         return self._depth([1.0, 1.0, 1.0])
 
+    @cached_property
+    def depth_mip(self) -> NDArray[np.float64]:
+        """Return what a minimum ionising particle has lost at the layers' boundaries in MeV, shape (layers + 1,)."""
+        return self._depth([1.0 / material.mip_mev_per_mm for material in self.materials])
+
     def _depth(self, units_mm: list[float]) -> NDArray[np.float64]:
         """Return the depth of the layers' boundaries in units that depend on the material, shape (layers + 1,)."""
         lengths = np.array(self.thickness_mm) / units_mm

@@ -36,7 +36,7 @@ HADRON_RESOLUTION = 0.5
 SPOTS_PER_GEV = 40.0
 """Spots that the non-electromagnetic part is split into: about as many as it makes hits of charged particles."""
 
-RADIUS_AT_START, RADIUS_GROWTH, RADIUS_SHRINKING = 0.06, 0.09, 0.01
+RADIUS_AT_START, RADIUS_GROWTH, RADIUS_SHRINKING = 0.08, 0.11, 0.012
 RADIUS_SPREAD = 0.3
 """The median radius fluctuates log-normally from event to event (assumed)."""
 

@@ -1,6 +1,6 @@
 """Hadronic showers in the layers: a track up to the first interaction, neutral pions, and everything else.
 
-Not described: energy that a track loses, decays, back-scattered particles, neutrons that arrive late.
+What a track loses on its way is missing in the shower. Not described: decays, back-scattered particles, late neutrons.
 """
 
 import numpy as np
@@ -35,18 +35,24 @@ def shower_hadrons(conditions: Conditions, stack: Stack, generator: np.random.Ge
     start = hadron.draw_first_interaction(len(axes), generator)
     onset = np.array([hadron.ONSET_GEV[int(pdg)] for pdg in conditions.particle])
     fraction = hadron.draw_em_fraction(energy, onset, generator)
-    charged = np.flatnonzero(conditions.particle == PARTICLES["charged_hadron"])
+    charged = conditions.particle == PARTICLES["charged_hadron"]
+    lost = np.interp(start * axes.cosine, stack.depth_lambda, stack.depth_mip) / axes.cosine
+    left = np.maximum(energy - lost * charged, 0.0)
+    tracks = np.flatnonzero(charged)
     return [
-        leave_tracks(start[charged], charged, axes[charged], stack, generator),
-        *_shower_neutral_pions(energy * fraction, start, axes, stack, generator),
-        _shower_rest(energy, 1.0 - fraction, start, axes, stack, generator),
+        leave_tracks(energy[tracks], start[tracks], tracks, axes[tracks], stack, generator),
+        *_shower_neutral_pions(left * fraction, start, axes, stack, generator),
+        _shower_rest(energy, left * (1.0 - fraction), start, axes, stack, generator),
     ]
 
 
-def leave_tracks(start: NDArray, events: NDArray, axes: Axes, stack: Stack, generator: np.random.Generator) -> Cloud:
-    """Leave the track of minimum ionising particles in all layers before the first interaction.
+def leave_tracks(
+    energy: NDArray, start: NDArray, events: NDArray, axes: Axes, stack: Stack, generator: np.random.Generator
+) -> Cloud:
+    """Leave tracks of minimum ionising particles in all layers up to the first interaction or the end of the energy.
 
     Args:
+        energy: Incident energy in GeV, shape (n,).
         start: Where they interact, in interaction lengths along the path, shape (n,).
         events: Event that each belongs to, shape (n,).
         axes: Their n lines.
@@ -57,7 +63,8 @@ def leave_tracks(start: NDArray, events: NDArray, axes: Axes, stack: Stack, gene
     for geometry in stack.detectors.values():
         path = np.array(geometry.thickness_mm)[:, 1] / axes.cosine[:, None]
         losses.append(draw_losses(geometry.materials[1], path, generator))
-    crossed = stack.depth_lambda[1:] / axes.cosine[:, None] <= start[:, None]
+    before = stack.depth_lambda[1:] / axes.cosine[:, None] <= start[:, None]
+    crossed = before & (stack.depth_mip[1:] / axes.cosine[:, None] <= energy[:, None])
     counts = crossed[..., None].astype(np.int64)
     return Cloud(events, axes, np.concatenate(losses, axis=1) * crossed, counts, np.zeros(counts.shape))
 
@@ -88,11 +95,11 @@ def _shower_neutral_pions(
 
 
 def _shower_rest(
-    energy: NDArray, fraction: NDArray, start: NDArray, axes: Axes, stack: Stack, generator: np.random.Generator
+    energy: NDArray, rest: NDArray, start: NDArray, axes: Axes, stack: Stack, generator: np.random.Generator
 ) -> Cloud:
-    """Shower the fraction of the energy in GeV, both (n,), that is not electromagnetic."""
+    """Shower what is not electromagnetic, with the shape that belongs to the incident energy; both in GeV, (n,)."""
     depth = stack.depth_lambda / axes.cosine[:, None] - start[:, None]
-    share = (energy * fraction)[:, None] * hadron.share_hadronic(energy, depth)
+    share = rest[:, None] * hadron.share_hadronic(energy, depth)
     lost = gflash.draw_sampling(share, np.array([hadron.HADRON_RESOLUTION]), generator)
     response = stack.mip_response * stack.e_over_mip * stack.per_layer(lambda name: hadron.HADRON_OVER_E[name])
     counts = generator.poisson(hadron.SPOTS_PER_GEV * share)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hvdgan.calo.geometry import Geometry
 
-WINDOW_CENTRE = {"ECAL": 0.5, "HCAL": 0.25}
+WINDOW_CENTRE = {"ECAL": 0.5, "HCAL": 0.15}
 """The window is centred on the particle's line at this share of the calorimeter's depth."""
 
 
@@ -44,6 +44,11 @@ class Stack:
     def depth_mm(self) -> NDArray[np.float64]:
         """Return the depth of the layers' boundaries in mm, shape (layers + 1,)."""
         return _chain([geometry.depth_mm for geometry in self.detectors.values()])
+
+    @cached_property
+    def depth_mip(self) -> NDArray[np.float64]:
+        """Return what a minimum ionising particle has lost at the layers' boundaries in GeV, shape (layers + 1,)."""
+        return 1e-3 * _chain([geometry.depth_mip for geometry in self.detectors.values()])
 
     @cached_property
     def lever_mm(self) -> NDArray[np.float64]:
