@@ -1,7 +1,6 @@
 """The command line: words become a configuration and one function of `run`.
 
 hvdgan simulate --files 4 --events 2500 --out data
-hvdgan simulate --particle electron photon charged_hadron neutral_hadron
 hvdgan inspect data/*.h5
 hvdgan train config.yaml                              one process
 horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, over MPI or --gloo
@@ -77,20 +76,11 @@ def simulate(
     files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
     events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
     energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
-    particle: Annotated[
-        list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="one class or several [default: electron]")
-    ] = None,
+    particle: Annotated[list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="[default: electron]")] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="CLASS[:PARTS]", help="further classes")] = None,
-    theta: Annotated[
-        tuple[float, float],
-        typer.Option(metavar="LOW HIGH", help="polar angle in degrees, uniform; 90 is perpendicular"),
-    ] = (90.0, 90.0),
-    phi: Annotated[
-        tuple[float, float], typer.Option(metavar="LOW HIGH", help="azimuth in degrees, uniform; 0 is perpendicular")
-    ] = (0.0, 0.0),
-    hcal: Annotated[
-        bool | None, typer.Option("--hcal/--no-hcal", help="hadron calorimeter, too [default: if there are hadrons]")
-    ] = None,
+    theta: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 90 is ahead")] = (90.0, 90.0),
+    phi: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 0 is ahead")] = (0.0, 0.0),
+    hcal: Annotated[bool | None, typer.Option(help="HCAL, too [default: if there are hadrons]")] = None,
     layout: Annotated[str, typer.Option(help="layout of the files")] = "lcd_v1",
     geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
     grid: Grid = None,
@@ -98,18 +88,13 @@ def simulate(
 ) -> None:
     """Simulate electrons, photons, pi0, charged_hadron and neutral_hadron into HDF5 files of the LCD layout.
 
-    Example: `hvdgan simulate --files 4 --events 2500 --grid 12 12 12 --out data`
-
-    Example: `hvdgan simulate --particle electron:2 photon charged_hadron neutral_hadron --theta 60 120`
+    Example: `hvdgan simulate --files 4 --particle electron:2 photon charged_hadron neutral_hadron --out data`
     """
     from hvdgan.run import simulate as verb
 
+    order = verb.Order(out, files, events, energy, (*(particle or ()), *(more or ())), seed, theta, phi, hcal, layout)
     with _world() as world:
-        mix = world.agree(lambda: verb.Mix.parse([*(particle or ()), *(more or ())] or ["electron"]))
-        angles = verb.in_radians(theta), verb.in_radians(phi)
-        order = verb.Order(out, files, events, energy, mix, seed, *angles, hcal, layout)
-        detector = world.agree(lambda: verb.build_detector(order, geometry, grid))
-        verb.write_files(order, detector, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
+        verb.write_files(order, geometry, grid, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 
 
 @app.command()
@@ -238,9 +223,7 @@ def doctor(
 def launch(
     context: typer.Context,
     processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
-    recover: Annotated[
-        bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")
-    ] = False,
+    recover: Annotated[bool, typer.Option("--recover", help="let other groups outlive a lost rank")] = False,
 ) -> None:
     """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
 

@@ -9,7 +9,7 @@ import numpy as np
 from hvdgan.calo.geometry import CLIC, Geometry
 from hvdgan.calo.hcal import CLIC_HCAL
 from hvdgan.calo.shower import Conditions
-from hvdgan.calo.simulate import AHEAD, PERPENDICULAR, draw_conditions, simulate_chunks
+from hvdgan.calo.simulate import draw_conditions, simulate_chunks
 from hvdgan.data.formats import Format, LcdV1
 from hvdgan.errors import ConfigError, UsageError
 from hvdgan.files import read_yaml
@@ -44,12 +44,12 @@ class Mix:
         parts: In proportion; None where all are drawn alike.
     """
 
-    names: tuple[str, ...] = ("electron",)
+    names: tuple[str, ...]
     parts: tuple[float, ...] | None = None
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> "Mix":
-        """Read words such as electron:2; a class without a number has one part.
+        """Read words such as electron:2; a class without a number has one part, and no word means electrons.
 
         Raises:
             ConfigError: What follows the colon is no number.
@@ -57,7 +57,7 @@ class Mix:
         >>> Mix.parse(["electron:2", "photon"])
         Mix(names=('electron', 'photon'), parts=(2.0, 1.0))
         """
-        pairs = [word.partition(":") for word in words]
+        pairs = [word.partition(":") for word in words or ("electron",)]
         try:
             parts = tuple(float(number) if colon else 1.0 for _, colon, number in pairs)
         except ValueError:
@@ -79,10 +79,10 @@ class Order:
         files: How many.
         events: In each file.
         energies: Range of the incident energy in GeV, uniform.
-        mix: Particle classes.
+        particles: Words such as electron:2, see `Mix`.
         seed: Seeds everything; file i depends on (seed, i) alone.
-        theta: Range of the polar angle in radians, uniform.
-        phi: Range of the azimuthal angle in radians, uniform.
+        theta: Range of the polar angle in degrees, uniform; 90 is perpendicular.
+        phi: Range of the azimuthal angle in degrees, uniform; 0 is perpendicular.
         hcal: Whether the hadron calorimeter is simulated; None means, if there are hadrons.
         layout: Name of the files' layout.
     """
@@ -91,10 +91,10 @@ class Order:
     files: int
     events: int
     energies: tuple[float, float]
-    mix: Mix
+    particles: tuple[str, ...]
     seed: int
-    theta: tuple[float, float] = PERPENDICULAR
-    phi: tuple[float, float] = AHEAD
+    theta: tuple[float, float] = (90.0, 90.0)
+    phi: tuple[float, float] = (0.0, 0.0)
     hcal: bool | None = None
     layout: str = LcdV1.name
 
@@ -108,10 +108,8 @@ class Order:
         Raises:
             ConfigError: A range, a class or its part is not legal.
         """
-        mix = self.mix
-        return draw_conditions(
-            self.events, self.energies, mix.names, self.seed, number, mix.parts, self.theta, self.phi
-        )
+        mix, angles = Mix.parse(self.particles), [np.radians(span) for span in (self.theta, self.phi)]
+        return draw_conditions(self.events, self.energies, mix.names, self.seed, number, mix.parts, *angles)
 
 
 @dataclass(frozen=True)
@@ -151,17 +149,24 @@ def build_detector(order: Order, path: Path | None, grid: tuple[int, int, int] |
     if layout.ecal and grid:
         raise ConfigError(f"layout {order.layout} has {layout.ecal} cells of its own; leave --grid out")
     ecal = read_geometry(path, grid)
-    wanted = order.mix.hadronic if order.hcal is None else order.hcal
+    wanted = Mix.parse(order.particles).hadronic if order.hcal is None else order.hcal
     hcal = CLIC_HCAL.with_window(*layout.hcal) if wanted else None
     return Detector(ecal.with_window(*layout.ecal) if layout.ecal else ecal, hcal, layout.format)
 
 
-def write_files(order: Order, detector: Detector, world: World, told: Callable[[Path, int], None]) -> None:
+def write_files(
+    order: Order,
+    geometry: Path | None,
+    grid: tuple[int, int, int] | None,
+    world: World,
+    told: Callable[[Path, int], None],
+) -> None:
     """Simulate and write this rank's files.
 
     Args:
         order: What to simulate.
-        detector: The calorimeters.
+        geometry: YAML file of another electromagnetic calorimeter than the default.
+        grid: Merge its cells to so many.
         world: Files are dealt out to its ranks.
         told: Called with each finished file and its number of events.
 
@@ -169,24 +174,17 @@ def write_files(order: Order, detector: Detector, world: World, told: Callable[[
         UsageError: A file exists already.
         ConfigError: The order is not legal.
     """
-    world.agree(lambda: _check_free(order))
+    detector = world.agree(lambda: build_detector(order, geometry, grid))
+    world.agree(lambda: _prepare(order))
     for number in range(world.rank, order.files, world.size):
         chunks = simulate_chunks(order.draw(number), detector.ecal, order.seed, number, detector.hcal)
         detector.format.write_blocks(order.path(number), chunks)
         told(order.path(number), order.events)
 
 
-def in_radians(degrees: tuple[float, float]) -> tuple[float, float]:
-    """Return a range of angles in radians.
-
-    >>> in_radians((0.0, 180.0)) == (0.0, np.pi)
-    True
-    """
-    return float(np.radians(degrees[0])), float(np.radians(degrees[1]))
-
-
-def _check_free(order: Order) -> None:
-    """Make the folder and refuse to overwrite."""
+def _prepare(order: Order) -> None:
+    """Refuse what cannot be drawn or would be overwritten, and make the folder."""
+    order.draw(0)
     taken = [str(order.path(number)) for number in range(order.files) if order.path(number).exists()]
     if taken:
         raise UsageError(f"{taken[0]} exists already; choose another --out or remove the old files")

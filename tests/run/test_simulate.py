@@ -56,6 +56,6 @@ def test_a_mix_by_hand():
 
 
 def test_an_unknown_layout_is_refused(tmp_path):
-    order = Order(tmp_path, 1, 1, (10.0, 20.0), Mix(), 0, layout="lcd_v9")
+    order = Order(tmp_path, 1, 1, (10.0, 20.0), ("electron",), 0, layout="lcd_v9")
     with pytest.raises(ConfigError, match="layout 'lcd_v9' cannot be written; legal are lcd_v1"):
         build_detector(order, None, None)
