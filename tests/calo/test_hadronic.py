@@ -151,8 +151,8 @@ def test_neutral_pions_spread_by_the_distance_of_their_photons():
     """Both photons of a symmetric decay lie m / E times the distance from the axis; others farther on average."""
     spread = []
     for energy in (8.0, 100.0):
-        images = simulate(Conditions.perpendicular(np.full(150, energy), 111), Geometry.parse().with_window(101, 101))
+        images = simulate(Conditions.perpendicular(np.full(120, energy), 111), Geometry.parse().with_window(61, 61))
         profile = images.images["ECAL"].sum(axis=(0, 2, 3), dtype=np.float64)
-        spread.append(np.sqrt(profile @ (5.1 * (np.arange(101) - 50)) ** 2 / profile.sum()))
+        spread.append(np.sqrt(profile @ (5.1 * (np.arange(61) - 30)) ** 2 / profile.sum()))
     separation = PION_MASS / 8.0 * (VERTEX_MM + 65.0)
     assert np.sqrt(spread[0] ** 2 - spread[1] ** 2) == pytest.approx(separation / np.sqrt(2), rel=0.2)
