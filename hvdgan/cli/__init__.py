@@ -76,21 +76,25 @@ def simulate(
     files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
     events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
     energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
-    particle: Annotated[list[str] | None, typer.Option(help="class; repeat for several [default: electron]")] = None,
+    particle: Annotated[list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="[default: electron]")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="CLASS[:PARTS]", help="further classes")] = None,
+    theta: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 90 is ahead")] = (90.0, 90.0),
+    phi: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 0 is ahead")] = (0.0, 0.0),
+    hcal: Annotated[bool | None, typer.Option(help="HCAL, too [default: if there are hadrons]")] = None,
+    layout: Annotated[str, typer.Option(help="layout of the files")] = "lcd_v1",
     geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
     grid: Grid = None,
     seed: Seed = 0,
 ) -> None:
-    """Simulate electromagnetic showers (GFLASH) into HDF5 files of the LCD layout.
+    """Simulate electrons, photons, pi0, charged_hadron and neutral_hadron into HDF5 files of the LCD layout.
 
-    Example: `hvdgan simulate --files 4 --events 2500 --grid 12 12 12 --out data`
+    Example: `hvdgan simulate --files 4 --particle electron:2 photon charged_hadron neutral_hadron --out data`
     """
     from hvdgan.run import simulate as verb
 
-    order = verb.Order(out, files, events, energy, tuple(particle or ["electron"]), seed)
+    order = verb.Order(out, files, events, energy, (*(particle or ()), *(more or ())), seed, theta, phi, hcal, layout)
     with _world() as world:
-        stack = world.agree(lambda: verb.read_geometry(geometry, grid))
-        verb.write_files(order, stack, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
+        verb.write_files(order, geometry, grid, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 
 
 app.command()(inspect)
@@ -216,9 +220,7 @@ def doctor(
 def launch(
     context: typer.Context,
     processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
-    recover: Annotated[
-        bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")
-    ] = False,
+    recover: Annotated[bool, typer.Option("--recover", help="let other groups outlive a lost rank")] = False,
 ) -> None:
     """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
 
