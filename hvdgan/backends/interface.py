@@ -80,7 +80,7 @@ class GanSpec:
         image_shape: Cells along x, y, z of one shower image.
         latent_size: Length of the latent vector.
         particles: The particle classes, as absolute PDG ids; a class is known to the networks by its place here.
-        model: Name of a built-in model.
+        model: Name of a built-in model, or `module:function` of the user's own, see `backends.resolve`.
         model_args: The model's own hyper-parameters (keyword arguments of its builder).
         weights: Loss weights.
         optimizer: "rmsprop", "adam" or "sgd".
@@ -88,6 +88,7 @@ class GanSpec:
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
         channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
         seed: Seeds the initial weights.
+        model_path: Folder of the user's own module; None where it is installed.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
             GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
     """
@@ -103,6 +104,7 @@ class GanSpec:
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
     channels_last: bool = False
     seed: int = 0
+    model_path: str | None = None
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
 
 

@@ -1,19 +1,18 @@
 """Build one training from a configuration: events, networks, validation; shared by `train` and every trial."""
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError, create_model
-
 from hvdgan.backends import load
+from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
+from hvdgan.backends.resolve import resolve
 from hvdgan.config import Config
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
-from hvdgan.errors import ConfigError, DataError
+from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring
 from hvdgan.training.checkpoint import Saved
@@ -21,39 +20,25 @@ from hvdgan.training.course import Course
 from hvdgan.training.loop import Hooks, Result, Run
 from hvdgan.training.validation import Validation
 
+ARGUMENTS = "gan.model_args."
+"""How the dotted names of a model's own hyper-parameters begin."""
+
 
 def check_model(config: Config) -> None:
-    """Check the model's name and arguments, also those of the search space.
+    """Check the model's name, signature and arguments, also those of the search space.
 
     Raises:
         ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type.
         MissingDependencyError: The backend's library is not installed.
     """
-    backend = load(config.gan.backend)
-    if config.gan.model not in backend.MODELS:
-        raise ConfigError(f"gan.model: {config.gan.model!r} is unknown; legal are {', '.join(backend.MODELS)}")
-    points = [config.gan.model_args]
+    gan, backend = config.gan, load(config.gan.backend)
+    points = [gan.model_args]
     for name, dimension in config.study.space.items():
-        if name.startswith("gan.model_args."):
-            points += [{name.removeprefix("gan.model_args."): value} for value in dimension.ends()]
+        if name.startswith(ARGUMENTS):
+            points += [{name.removeprefix(ARGUMENTS): value} for value in dimension.ends()]
+    build = resolve(gan.model, backend.MODELS, gan.model_path)
     for point in points:
-        _check_arguments(config.gan.model, backend.MODELS[config.gan.model], point)
-
-
-def _check_arguments(model: str, build: Any, arguments: dict[str, Any]) -> None:
-    """Hold arguments against the annotated keywords of a model's builder."""
-    keywords = [p for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields: dict[str, Any] = {keyword.name: (keyword.annotation, keyword.default) for keyword in keywords}
-    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    try:
-        create_model("Arguments", __config__=strict, **fields).model_validate(arguments)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        legal = ", ".join(f"{keyword.name} ({keyword.annotation.__name__})" for keyword in keywords)
-        name = ".".join(str(part) for part in detail["loc"])
-        raise ConfigError(
-            f"gan.model_args.{name}: {detail['msg']}; given: {detail['input']!r}; {model} takes {legal}"
-        ) from None
+        check_arguments(gan.model, build, point)
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:
@@ -163,6 +148,7 @@ def make_spec(
         precision=gan.precision,
         channels_last=gan.channels_last,
         seed=training.seed,
+        model_path=gan.model_path,
         response=response,
     )
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from hvdgan.backends.resolve import find_folder, is_own
 from hvdgan.config import Config, load
-from hvdgan.errors import UsageError
+from hvdgan.errors import ConfigError, UsageError
 from hvdgan.run.directory import read_config
 
 
@@ -25,8 +26,24 @@ def plan_run(
         raise UsageError("give a CONFIG to start a run, or --resume RUN to go on with one")
     if resume is not None:
         return _resumed(resume, out, settings, given)
-    config = load(file, settings)
+    config = read_plan(file, settings)
     return (config.replace(given) if given else config), out or Path("runs") / file.stem
+
+
+def read_plan(file: Path, settings: list[str] | None) -> Config:
+    """Read a configuration, and note in it where a model of the user's own lies: a run is generated from anywhere.
+
+    Raises:
+        ConfigError: The configuration is not legal, or the model's module is not where it says, or in two places.
+    """
+    config = load(file, settings)
+    model, given = config.gan.model, config.gan.model_path
+    if not is_own(model):
+        return config
+    folder = find_folder(model, [Path.cwd(), file.parent] if given is None else [Path(given)])
+    if folder is None and given is not None:
+        raise ConfigError(f"gan.model_path: {given} holds no module {model.partition(':')[0]} (gan.model: {model})")
+    return config.replace({"gan.model_path": folder and str(folder)})
 
 
 def _resumed(run: Path, out: Path | None, settings: list[str] | None, given: dict[str, int]) -> tuple[Config, Path]:

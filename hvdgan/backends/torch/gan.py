@@ -16,7 +16,9 @@ from hvdgan.backends.checks import check_response, choose, choose_model
 from hvdgan.backends.events import Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.model import Recipe
+from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.backends.torch.device import chosen_device
+from hvdgan.backends.torch.examine import adopt, examine
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.recipe import TwoPass
@@ -51,6 +53,8 @@ class Gan:
         self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
         generator, discriminator, self.recipe = build_model(spec)
         self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
+        if is_own(spec.model):
+            examine(spec, self._networks, self.recipe, self._tensors_of)
         self._optimizers = {
             name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
             for name, network in self._networks.items()
@@ -166,10 +170,11 @@ def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
     """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
 
     Raises:
-        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
+        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid or fails.
     """
     build, classes = choose_model(spec, MODELS), len(spec.particles)
-    with torch.random.fork_rng(devices=[]):
+    with blamed(spec.model, torch.OutOfMemoryError), torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
-        generator, discriminator, *recipe = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
     return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
