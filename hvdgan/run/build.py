@@ -8,13 +8,13 @@ from typing import Any
 from hvdgan.backends import load
 from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
-from hvdgan.backends.resolve import resolve
+from hvdgan.backends.resolve import is_own, resolve
 from hvdgan.config import Config
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import together
-from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.ring import Ring, SoloRing
 from hvdgan.training.checkpoint import Saved
 from hvdgan.training.course import Course
 from hvdgan.training.loop import Hooks, Result, Run
@@ -39,6 +39,20 @@ def check_model(config: Config) -> None:
     build = resolve(gan.model, backend.MODELS, gan.model_path)
     for point in points:
         check_arguments(gan.model, build, point)
+
+
+def try_model(config: Config) -> None:
+    """Build a user's own model for the data and try it on a few events; built-in models are known to work.
+
+    Raises:
+        ConfigError: The model breaks the contract, or fails.
+    """
+    if is_own(config.gan.model):
+        data = config.data
+        with open_files(data.files, data.format, data.detector, data.particles, data.grid) as files:
+            particles = files.particles()
+            spec = make_spec(config, files.image_shape, particles, ((1.0,),) * len(particles))
+        load(config.gan.backend).Gan(spec, SoloRing()).close()
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:

@@ -16,7 +16,7 @@ from hvdgan.parallel.launcher import launcher, survives_losses
 from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
-from hvdgan.run.build import check_model
+from hvdgan.run.build import check_model, try_model
 from hvdgan.run.conclusion import conclude, verdict_of_errors
 from hvdgan.run.directory import create, existing
 from hvdgan.run.objective import Objective, check_layouts
@@ -58,6 +58,7 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
             listen = stack.enter_context(watch(config.study.trials, len(topology.groups)))
         config = world.agree(lambda: _check(config))
         pin_groups(load(config.gan.backend), world)
+        world.agree(lambda: try_model(config))
         job = Job(config, path, world, topology, Objective(config, interrupt, survives_losses(os.environ)))
         begun: list[Coordinator] = []
 

@@ -16,7 +16,7 @@ from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World
 from hvdgan.report.live import training_line
-from hvdgan.run.build import check_data, check_model, train_once
+from hvdgan.run.build import check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
 from hvdgan.run.processes import open_pinned_ring
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
@@ -44,6 +44,7 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     """
     world.agree(lambda: _check(config, world.size))
     with open_pinned_ring(config, load(config.gan.backend), world) as ring:
+        together(ring, lambda: try_model(config))
         hosts = gather_texts(ring, world.hosts[world.rank])
         lead(ring, lambda: str((reopen(path) if resume else create(path, config, hosts)).path))
         directory = RunDirectory(path)

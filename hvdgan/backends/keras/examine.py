@@ -99,7 +99,7 @@ class _Chooser(keras.Model):
     """
 
     def __init__(self, network: keras.Model, inputs: Any) -> None:
-        super().__init__(dtype=keras.config.floatx())
+        super().__init__(name="chooser", dtype=keras.config.floatx())
         self.network, self._wanted = network, keras.tree.flatten(inputs)
         self._pack = lambda values: keras.tree.pack_sequence_as(inputs, values)
 
