@@ -9,13 +9,14 @@ import numpy as np
 from hvdgan.backends import load
 from hvdgan.backends.interface import Gan
 from hvdgan.calo.shower import PARTICLES, Conditions, Showers
+from hvdgan.config import Config
 from hvdgan.data.files import open_files
 from hvdgan.data.formats import LcdV1
 from hvdgan.errors import ConfigError, UsageError
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.run.build import make_spec
 from hvdgan.run.directory import existing, read_config
-from hvdgan.training.checkpoint import BEST, load_checkpoint
+from hvdgan.training.checkpoint import BEST, Saved, load_checkpoint
 
 DEFAULT_EVENTS = 1000
 """Events generated when nothing says how many."""
@@ -50,8 +51,17 @@ def rebuild(run: Path, trained: bool = True) -> Gan:
     Raises:
         DataError: There is no checkpoint, or it is damaged.
     """
-    config = read_config(run)
-    saved = load_checkpoint(existing(run).checkpoints, BEST)
+    return build_from(read_config(run), load_checkpoint(existing(run).checkpoints, BEST), trained)
+
+
+def build_from(config: Config, saved: Saved, trained: bool = True) -> Gan:
+    """Build the networks of a checkpoint, without a ring; the caller closes them.
+
+    Args:
+        config: The configuration of the run.
+        saved: The checkpoint.
+        trained: With its weights; False gives the networks before the first step.
+    """
     described = saved.manifest["spec"]
     shape, particles, response = (described[name] for name in ("image_shape", "particles", "response"))
     spec = make_spec(config, tuple(shape), tuple(particles), tuple(map(tuple, response)))

@@ -51,12 +51,12 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
     Raises:
         HvdganError: Something the message explains, the same on every rank.
     """
-    topology = world.agree(lambda: _plan(config, world))
+    topology = world.agree(lambda: plan_groups_of(config, world))
     with Interrupt() as interrupt, ExitStack() as stack:
         listen = ignore
         if world.rank == COORDINATOR:
             listen = stack.enter_context(watch(config.study.trials, len(topology.groups)))
-        config = world.agree(lambda: _check(config))
+        config = world.agree(lambda: refuse(config))
         pin_groups(load(config.gan.backend), world)
         world.agree(lambda: try_model(config))
         job = Job(config, path, world, topology, Objective(config, interrupt, survives_losses(os.environ)))
@@ -116,7 +116,7 @@ def _leave_without_the_lost(job: Job, coordinator: Coordinator, stack: ExitStack
     job.world.abort(code)
 
 
-def _plan(config: Config, world: World) -> Topology:
+def plan_groups_of(config: Config, world: World) -> Topology:
     """Refuse, at once, a launcher, a world or a space that cannot serve; return who trains with whom."""
     if launcher(os.environ) == "gloo":
         raise UsageError(
@@ -128,7 +128,7 @@ def _plan(config: Config, world: World) -> Topology:
     return plan_groups(world.hosts, config.study.ranks_per_trial)
 
 
-def _check(config: Config) -> Config:
+def refuse(config: Config) -> Config:
     """Refuse, before any work, a search, data or a model that cannot serve.
 
     Returns:

@@ -42,7 +42,7 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     Raises:
         HvdganError: Something the message explains, the same on every rank; the verdict is written.
     """
-    world.agree(lambda: _check(config, world.size))
+    world.agree(lambda: refuse(config, world.size))
     with open_pinned_ring(config, load(config.gan.backend), world) as ring:
         together(ring, lambda: try_model(config))
         hosts = gather_texts(ring, world.hosts[world.rank])
@@ -60,8 +60,8 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
         return code
 
 
-def _check(config: Config, size: int) -> None:
-    """Refuse, before any work, data or a model that cannot serve."""
+def refuse(config: Config, size: int) -> None:
+    """Refuse, before any work, data or a model that cannot serve a ring of some ranks."""
     check_data(config, size, None)
     check_model(config)
 

@@ -17,6 +17,9 @@ from hvdgan.run.train import train
 
 PAGE = Path(hvdgan.backends.__file__).with_name("MODELS.md").read_text(encoding="utf-8")
 TORCH, KERAS, RECIPE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+RENAMED = RECIPE.replace("my_module", "networks_of_mine")
+"""Modules of one name in several folders would be the first of them."""
+
 CONDITIONS = Conditions.perpendicular(np.array([50.0, 300.0]))
 
 
@@ -48,7 +51,11 @@ def run(path, out):
     ("backend", "model", "modules"),
     [
         ("torch", "my_module:build", {"my_module": TORCH}),
-        ("torch", "my_recipe:build", {"my_module_two": TORCH, "my_recipe": RECIPE.replace("my_module", "my_module_two")}),
+        (
+            "torch",
+            "my_recipe:build",
+            {"my_module_two": TORCH, "my_recipe": RECIPE.replace("my_module", "my_module_two")},
+        ),
         ("keras", "my_keras:build", {"my_keras": KERAS}),
     ],
 )
