@@ -126,10 +126,10 @@ def _import(name: str, folder: str | None) -> ModuleType:
 
 def _not_found(name: str, folder: str | None) -> str:
     """Say where a module was looked for."""
-    places = f"in {folder} (gan.model_path)" if folder else "in the current folder, beside the configuration"
+    places = f"in {folder} (gan.model_path) and " if folder else ""
     return (
-        f"gan.model: there is no module {name}: looked for it {places} and among the installed ones; "
-        "set gan.model_path to the folder that holds it"
+        f"gan.model: there is no module {name}: looked for it {places}among the installed ones; put it beside the "
+        "configuration or into the current folder, or set gan.model_path to the folder that holds it"
     )
 
 

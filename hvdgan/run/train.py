@@ -18,7 +18,7 @@ from hvdgan.parallel.world import World
 from hvdgan.report.live import training_line
 from hvdgan.run.build import check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
-from hvdgan.run.processes import open_pinned_ring
+from hvdgan.run.processes import check_horovod, open_pinned_ring
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
 from hvdgan.training.interrupt import Interrupt
 from hvdgan.training.loop import PREEMPT, Hooks, Result
@@ -64,6 +64,7 @@ def refuse(config: Config, size: int) -> None:
     """Refuse, before any work, data or a model that cannot serve a ring of some ranks."""
     check_data(config, size, None)
     check_model(config)
+    check_horovod(config, size)
 
 
 def _train(config: Config, directory: RunDirectory, resume: bool, ring: Ring, told: Callable[[Row], None]) -> Result:
