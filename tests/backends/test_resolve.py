@@ -69,7 +69,12 @@ def test_a_package_is_found_where_it_lies_and_nothing_is_executed(tmp_path):
         ("torn", "def build(:", "build", r"torn.py:1: SyntaxError"),
         ("needy", "\nimport no_such_library", "build", r"needy.py:2: import no_such_library\n.*No module named"),
         ("failing", "def f():\n    return 1 / 0\nf()", "build", r"failing.py:2: return 1 / 0\n  ZeroDivisionError"),
-        ("refusing", "from hvdgan.errors import UsageError\nraise UsageError('only on Mondays')", "build", "^only on M"),
+        (
+            "refusing",
+            "from hvdgan.errors import UsageError\nraise UsageError('only on Mondays')",
+            "build",
+            "^only on M",
+        ),
         ("json", "", "build", r"Python finds json in .*, before the one in .*; give your module another name"),
     ],
 )
@@ -81,7 +86,7 @@ def test_a_module_that_does_not_serve_is_refused_with_file_and_line(module, name
 def test_what_is_not_there_is_refused_with_where_it_was_looked_for(tmp_path):
     with pytest.raises(ConfigError, match="there is no 'nothing'; legal are built, or module:function of your own"):
         resolve("nothing", MODELS)
-    with pytest.raises(ConfigError, match=r"no module nowhere.at_all: looked for it in .* \(gan.model_path\) and among"):
+    with pytest.raises(ConfigError, match=r"no module nowhere.at_all: looked for it in .*gan.model_path. and among"):
         resolve("nowhere.at_all:build", MODELS, str(tmp_path))
     with pytest.raises(ConfigError, match="no module nowhere: looked for it among the installed ones"):
         resolve("nowhere:build", MODELS)
@@ -99,7 +104,10 @@ def test_what_is_not_there_is_refused_with_where_it_was_looked_for(tmp_path):
         ("shape, classes, size, *, width=1", "has width, which has no annotation"),
         ("shape, classes, size, *, width: int", "has width, which has no default"),
         ("shape, classes, size, *, width: list = ()", "has width, whose annotation list is not legal"),
-        ("shape, classes, size, *, width: int = 1.5", r"whose default 1.5 does not fit .*: Input should be a valid int"),
+        (
+            "shape, classes, size, *, width: int = 1.5",
+            "whose default 1.5 does not fit .*: Input should be a valid in",
+        ),
         ("shape, classes, size, *, width: 'Nowhere' = 1", "cannot be read: name 'Nowhere' is not defined"),
     ],
 )
