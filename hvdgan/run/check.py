@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import HvdganError, RingBrokenError
+from hvdgan.errors import HvdganError, RingBrokenError, UsageError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.topology import place_folds
 from hvdgan.parallel.world import World, mark_agreed
@@ -23,7 +23,8 @@ from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
 
 Result = TypeVar("Result")
-MEGABYTE, SHORT = 1e6, 10.0
+SHORT = 10.0
+"""Seconds below which fractions of them are told."""
 
 
 def check(config: Config, world: World) -> Table | None:
@@ -60,7 +61,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     rows = [
         ("a point that was asked for", ", ".join(f"{name.rpartition('.')[2]} {point[name]}" for name in point)),
         (f"a trial of {config.study.folds} x {config.training.epochs} epochs", _span(trial)),
-        (f"{config.study.trials} trials in {len(topology.groups)} groups, none pruned", _span(whole)),
+        (f"{config.study.trials} trials, {len(topology.groups)} at a time, none pruned", _span(whole)),
     ]
     return tabulate(config, slowest, rows) if world.rank == 0 else None
 
@@ -86,7 +87,8 @@ def ask_and_tell(config: Config) -> dict[str, Any]:
         apart = config.replace({"study.storage": None})
         with open_coordinator(apart, Path(folder), False, study.ignore, ahead=False) as coordinator:
             assignment = coordinator.next_assignment(1)
-            assert assignment is not None  # noqa: S101  # a study has a trial at least, and AskNow always has a point
+            if assignment is None:
+                raise UsageError(f"the study ends before its first trial: {coordinator.reason()}")
             check_model(config.replace({**assignment.params, "study.space": {}, "study.enqueue": []}))
             coordinator.handle(1, Done((1.0,) * len(config.study.objective)))
             coordinator.end()
@@ -107,7 +109,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
         ("ring", "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"),
-        ("checkpoint", f"{measured.checkpoint / MEGABYTE:,.1f} MB, stored, read back and generated from"),
+        ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
         ("a generated shower", f"{1000 * measured.generation:,.4g} ms"),
         (
@@ -115,9 +117,9 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
             f"{_span(measured.epoch)}, of which {_span(measured.validation)} validation",
         ),
         *rows,
-        ("memory of a rank", f"{measured.memory / MEGABYTE:,.0f} MB at most"),
+        ("memory of a rank", f"{_size(measured.memory)} at most"),
     ]
-    gpu = [("memory of a GPU", f"{measured.device / MEGABYTE:,.0f} MB at most")] if measured.device else []
+    gpu = [("memory of a GPU", f"{_size(measured.device)} at most")] if measured.device else []
     return Table("Checked, all is well", ("what", "seen"), (*seen, *gpu))
 
 
@@ -128,6 +130,15 @@ def _span(seconds: float) -> str:
     ('0.12 s', '2:05')
     """
     return f"{seconds:.2g} s" if seconds < SHORT else duration(seconds)
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes for people.
+
+    >>> _size(45_300), _size(1_234_567_890)
+    ('45 kB', '1,235 MB')
+    """
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.0f} MB"
 
 
 def _everywhere(world: World, compute: Callable[[], Result]) -> list[Result]:

@@ -100,13 +100,13 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     with TemporaryDirectory() as folder, Watchdog(BITES * config.training.stall_timeout) as watchdog:
         hooks = Hooks(enough.word, rows.append, lambda: (enough.begin(), watchdog.beat()))
         train_once(small, ring, Path(folder), hooks, number)
+        memory, device = _peak(config, ring)
         told = lead(ring, lambda: _reopen(small, Path(folder)))
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
     told["step"] = lead(ring, lambda: ring.size * config.training.batch_size / median(speeds[1:]))
     events = len(course.train), len(course.held_out)
-    memory, device = _peak(config, ring)
     validated = min(events[1], config.data.validation_events)
     return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)
 
