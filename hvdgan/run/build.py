@@ -15,6 +15,8 @@ from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.run.plan import list_models
+from hvdgan.study.search.conditions import listed
 from hvdgan.training.checkpoint import Saved
 from hvdgan.training.course import Course
 from hvdgan.training.loop import Hooks, Result, Run
@@ -32,13 +34,17 @@ def check_model(config: Config) -> None:
         MissingDependencyError: The backend's library is not installed.
     """
     gan, backend = config.gan, load(config.gan.backend)
-    points = [gan.model_args]
+    for model in list_models(config):
+        build = resolve(model, backend.MODELS, gan.model_path)
+        for point in [gan.model_args, *_searched_arguments(config, model)]:
+            check_arguments(model, build, point)
+
+
+def _searched_arguments(config: Config, model: str) -> Iterator[dict[str, Any]]:
+    """Yield the ends of what the space searches among the arguments of a model."""
     for name, dimension in config.study.space.items():
-        if name.startswith(ARGUMENTS):
-            points += [{name.removeprefix(ARGUMENTS): value} for value in dimension.ends()]
-    build = resolve(gan.model, backend.MODELS, gan.model_path)
-    for point in points:
-        check_arguments(gan.model, build, point)
+        if name.startswith(ARGUMENTS) and model in listed(dimension.when.get("gan.model", model)):
+            yield from ({name.removeprefix(ARGUMENTS): value} for value in dimension.ends())
 
 
 def try_model(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""Check a configuration, and then one with a further setting, on the same processes; arguments: the file, the setting."""
+"""Check a configuration, and then the same with a further setting; arguments: the file, the setting."""
 
 import sys
 from pathlib import Path

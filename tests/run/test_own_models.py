@@ -11,8 +11,9 @@ import hvdgan.backends
 from hvdgan.calo.shower import Conditions
 from hvdgan.errors import ConfigError
 from hvdgan.parallel.world import SoloWorld
+from hvdgan.run.build import check_model
 from hvdgan.run.generate import rebuild
-from hvdgan.run.plan import plan_run
+from hvdgan.run.plan import plan_run, read_plan
 from hvdgan.run.train import train
 
 PAGE = Path(hvdgan.backends.__file__).with_name("MODELS.md").read_text(encoding="utf-8")
@@ -74,6 +75,39 @@ def test_the_examples_of_the_page_train_and_generate(write, tmp_path, monkeypatc
     assert made.sum(axis=(1, 2, 3))[1] > made.sum(axis=(1, 2, 3))[0] > 0
 
 
-def test_x():
-    with pytest.raises(ConfigError):
-        raise ConfigError("x")
+def test_a_model_that_breaks_the_contract_leaves_no_run(write, tmp_path):
+    flawed = TORCH.replace("-1, 1, *", "-1, *")
+    with pytest.raises(ConfigError, match=r"flawed_module:build returned has shape \(2, 5, 5, 5\); \(2, 1, 5"):
+        run(write("flawed_module:build", modules={"flawed_module": flawed}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_folder_of_a_model_is_noted_or_asked_for(write, tmp_path):
+    path = write("somewhere:build", modules={"somewhere": TORCH})
+    assert read_plan(path, None).gan.model_path == str(tmp_path / "models")
+    assert read_plan(path, ["gan.model_path=models"]).gan.model_path == str(tmp_path / "models")
+    assert read_plan(path, ["gan.model=json:loads"]).gan.model_path is None
+    (tmp_path / "elsewhere.py").write_text(TORCH)
+    space = "study.space={gan.model: {type: categorical, choices: ['elsewhere:build', 3dgan]}}"
+    for setting, message in (
+        ("gan.model_path=nowhere", "nowhere does not hold the modules of somewhere:build"),
+        (space, "somewhere:build, elsewhere:build lie in different folders"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_plan(path, [setting])
+
+
+def test_a_searched_model_takes_the_arguments_that_are_meant_for_it(write, tmp_path):
+    path = write("searched:build", modules={"searched": TORCH})
+    models = {"gan.model": {"type": "categorical", "choices": ["searched:build", "3dgan"]}}
+    width = {"type": "int", "low": 4, "high": 8}
+    activation = {"type": "categorical", "choices": ["relu", "silu"], "when": {"gan.model": "searched:build"}}
+    space = {**models, "gan.model_args.width": width, "gan.model_args.activation": activation}
+    config = read_plan(path, None).replace({"study.space": space})
+    check_model(config)
+    for changed, message in (
+        ({**activation, "when": {}}, "activation: unknown; given: 'relu'; 3dgan takes width"),
+        ({**activation, "choices": ["relu", "tanh"]}, "activation: Input should be 'relu' or 'silu'; given: 'tanh'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            check_model(config.replace({"study.space": {**space, "gan.model_args.activation": changed}}))
