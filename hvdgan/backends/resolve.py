@@ -74,7 +74,9 @@ def resolve(model: str, models: Mapping[str, Build], folder: str | None = None) 
     build = getattr(module, function, None)
     if not callable(build):
         problem = "has no" if build is None else f"has {build!r}, which cannot be called, as"
-        raise ConfigError(f"gan.model: {module.__file__} {problem} {function!r}; name the function that builds it")
+        raise ConfigError(
+            f"gan.model: {module.__file__ or name} {problem} {function!r}; name the function that builds it"
+        )
     return build
 
 

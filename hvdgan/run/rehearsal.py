@@ -98,8 +98,12 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     )
     enough, rows = Enough(ring.rank == 0), []
     with TemporaryDirectory() as folder, Watchdog(BITES * config.training.stall_timeout) as watchdog:
-        hooks = Hooks(enough.word, rows.append, lambda: (enough.begin(), watchdog.beat()))
-        train_once(small, ring, Path(folder), hooks, number)
+
+        def beat() -> None:
+            enough.begin()
+            watchdog.beat()
+
+        train_once(small, ring, Path(folder), Hooks(enough.word, rows.append, beat), number)
         memory, device = _peak(config, ring)
         told = lead(ring, lambda: _reopen(small, Path(folder)))
     with opened(config, ring) as files:

@@ -57,7 +57,7 @@ def run(path, out):
             "my_recipe:build",
             {"my_module_two": TORCH, "my_recipe": RECIPE.replace("my_module", "my_module_two")},
         ),
-        ("keras", "my_keras:build", {"my_keras": KERAS}),
+        pytest.param("keras", "my_keras:build", {"my_keras": KERAS}, marks=pytest.mark.slow),
     ],
 )
 def test_the_examples_of_the_page_train_and_generate(write, tmp_path, monkeypatch, backend, model, modules):
