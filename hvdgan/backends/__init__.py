@@ -28,7 +28,8 @@ def load(name: str) -> ModuleType:
         name: "torch" or "keras".
 
     Returns:
-        A module with the public names `Gan`, `MODELS`, `use_device`, `count_devices` and `seed`.
+        A module with the public names `Gan`, `MODELS`, `use_device`, `count_devices`,
+            `peak_memory` and `seed`.
 
     Raises:
         ConfigError: There is no backend of that name.

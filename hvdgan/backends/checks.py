@@ -1,13 +1,14 @@
 """Checks that every framework makes alike: of a spec before networks are built, of a state before it is taken over."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec
+from hvdgan.backends.resolve import Build, resolve
 from hvdgan.errors import ConfigError, DataError
 
 
@@ -30,17 +31,14 @@ def choose(name: str, given: str, legal: Mapping[str, Any]) -> Any:
     return legal[given]
 
 
-def choose_model(spec: GanSpec, models: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+def choose_model(spec: GanSpec, models: Mapping[str, Build]) -> Build:
     """Return the builder of a spec's model.
 
     Raises:
         ConfigError: The model or one of its arguments is unknown.
     """
-    build = choose("gan.model", spec.model, models)
-    legal = {name for name, entry in inspect.signature(build).parameters.items() if entry.kind == entry.KEYWORD_ONLY}
-    unknown = spec.model_args.keys() - legal
-    if unknown:
-        raise ConfigError(f"gan.model_args: {spec.model} has no {sorted(unknown)}; legal are {sorted(legal)}")
+    build = resolve(spec.model, models, spec.model_path)
+    check_arguments(spec.model, build, spec.model_args)
     return build
 
 

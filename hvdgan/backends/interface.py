@@ -1,7 +1,8 @@
 """The contract between a training run and a framework: arrays in, arrays out.
 
 Both backends (`backends.torch` and its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
-`use_device`, `count_devices` and `seed`. No tensor crosses this line, and nothing here knows a framework.
+`use_device`, `count_devices`, `peak_memory` and `seed`. No tensor crosses this line, and nothing here knows a
+framework.
 
 Canonical names of the state, the same in every framework (`/` separates the parts):
 
@@ -82,7 +83,7 @@ class GanSpec:
         image_shape: Cells along x, y, z of one shower image.
         latent_size: Length of the latent vector.
         particles: The particle classes, as absolute PDG ids; a class is known to the networks by its place here.
-        model: Name of a built-in model.
+        model: Name of a built-in model, or `module:function` of the user's own, see `backends.resolve`.
         model_args: The model's own hyper-parameters (keyword arguments of its builder).
         weights: Loss weights.
         optimizer: "rmsprop", "adam" or "sgd".
@@ -92,6 +93,7 @@ class GanSpec:
             far; 0 takes it as it is.
         channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
         seed: Seeds the initial weights.
+        model_path: Folder of the user's own module; None where it is installed.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
             GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
         template: Of each class the coefficients of the mean shower, see `calo.template`, (classes, terms, x, y, z);
@@ -110,6 +112,7 @@ class GanSpec:
     averaging: float = 0.0
     channels_last: bool = False
     seed: int = 0
+    model_path: str | None = None
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
     template: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 

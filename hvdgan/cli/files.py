@@ -1,5 +1,6 @@
 """The verbs of shower files.
 
+hvdgan simulate --particle electron:2 photon --files 4 --out data
 hvdgan inspect data/*.h5
 hvdgan inspect gamma.hdf5 --particle photon --json
 hvdgan convert 'ECAL_*.h5' --to lcd_v1 --grid 17 17 25 --out small.h5
@@ -10,14 +11,40 @@ from typing import Annotated, Literal
 
 import typer
 
+from hvdgan.cli.words import Grid, Seed, Terse, open_world
+
 Layout = Literal["lcd_v1", "lcd_window", "threedgan", "calochallenge", "calogan"]
 
-Terse = Annotated[bool, typer.Option("--json", help="print JSON for scripts")]
-Grid = Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="merge cells to so many")]
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="shower files", show_default=False)]
 Format = Annotated[Literal["auto", Layout], typer.Option(help="layout of the files; auto looks into each")]
 Particle = Annotated[str | None, typer.Option(help="class of all particles, for files that do not store it")]
 Binning = Annotated[Path | None, typer.Option(help="XML file with the layers of CaloChallenge files")]
+
+
+def simulate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder to make")] = Path("data"),
+    files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
+    events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
+    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    particle: Annotated[list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="[default: electron]")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="CLASS[:PARTS]", help="further classes")] = None,
+    theta: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 90 is ahead")] = (90.0, 90.0),
+    phi: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 0 is ahead")] = (0.0, 0.0),
+    hcal: Annotated[bool | None, typer.Option(help="HCAL, too [default: if there are hadrons]")] = None,
+    layout: Annotated[str, typer.Option(help="layout of the files")] = "lcd_v1",
+    geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
+    grid: Grid = None,
+    seed: Seed = 0,
+) -> None:
+    """Simulate electrons, photons, pi0, charged_hadron and neutral_hadron into HDF5 files of the LCD layout.
+
+    Example: `hvdgan simulate --files 4 --particle electron:2 photon charged_hadron neutral_hadron --out data`
+    """
+    from hvdgan.run import simulate as verb
+
+    order = verb.Order(out, files, events, energy, (*(particle or ()), *(more or ())), seed, theta, phi, hcal, layout)
+    with open_world() as world:
+        verb.write_files(order, geometry, grid, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 
 
 def inspect(

@@ -48,7 +48,10 @@ class Gan(Section):
     """The networks."""
 
     backend: Literal["torch", "keras"] = Field("torch", description="framework of the networks")
-    model: str = Field("3dgan", description="built-in model")
+    model: str = Field("3dgan", description="built-in model, or module:function of your own (backends/MODELS.md)")
+    model_path: str | None = Field(
+        None, description="folder of your own module; null looks in the current folder and beside the configuration"
+    )
     model_args: dict[str, Any] = Field({}, description="the model's own hyper-parameters")
     latent_size: Positive = Field(200, description="length of the latent vector")
     weights: Weights = Field(Weights(), description="loss weights")

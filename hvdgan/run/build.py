@@ -1,62 +1,67 @@
 """Build one training from a configuration: events, networks, validation; shared by `train` and every trial."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError, create_model
-
 from hvdgan.backends import load
+from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
+from hvdgan.backends.resolve import is_own, resolve
 from hvdgan.calo.settings import Settings
 from hvdgan.config import Config, Evaluation
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
-from hvdgan.errors import ConfigError, DataError
+from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import together
-from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.run.plan import list_models
+from hvdgan.study.search.conditions import listed
 from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved
 from hvdgan.training.course import Calibration, Course
 from hvdgan.training.loop import Hooks, Result, Run
 from hvdgan.training.validation import Validation
 
+ARGUMENTS = "gan.model_args."
+"""How the dotted names of a model's own hyper-parameters begin."""
+
 
 def check_model(config: Config) -> None:
-    """Check the model's name and arguments, also those of the search space.
+    """Check the model's name, signature and arguments, also those of the search space.
 
     Raises:
         ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type.
         MissingDependencyError: The backend's library is not installed.
     """
-    backend = load(config.gan.backend)
-    if config.gan.model not in backend.MODELS:
-        raise ConfigError(f"gan.model: {config.gan.model!r} is unknown; legal are {', '.join(backend.MODELS)}")
-    points = [config.gan.model_args]
+    gan, backend = config.gan, load(config.gan.backend)
+    for model in list_models(config):
+        build = resolve(model, backend.MODELS, gan.model_path)
+        for point in [gan.model_args, *_searched_arguments(config, model)]:
+            check_arguments(model, build, point)
+
+
+def _searched_arguments(config: Config, model: str) -> Iterator[dict[str, Any]]:
+    """Yield the ends of what the space searches among the arguments of a model."""
     for name, dimension in config.study.space.items():
-        if name.startswith("gan.model_args."):
-            points += [{name.removeprefix("gan.model_args."): value} for value in dimension.ends()]
-    for point in points:
-        _check_arguments(config.gan.model, backend.MODELS[config.gan.model], point)
+        if name.startswith(ARGUMENTS) and model in listed(dimension.when.get("gan.model", model)):
+            yield from ({name.removeprefix(ARGUMENTS): value} for value in dimension.ends())
 
 
-def _check_arguments(model: str, build: Any, arguments: dict[str, Any]) -> None:
-    """Hold arguments against the annotated keywords of a model's builder."""
-    keywords = [p for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields: dict[str, Any] = {keyword.name: (keyword.annotation, keyword.default) for keyword in keywords}
-    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    try:
-        create_model("Arguments", __config__=strict, **fields).model_validate(arguments)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        legal = ", ".join(f"{keyword.name} ({keyword.annotation.__name__})" for keyword in keywords)
-        name = ".".join(str(part) for part in detail["loc"])
-        raise ConfigError(
-            f"gan.model_args.{name}: {detail['msg']}; given: {detail['input']!r}; {model} takes {legal}"
-        ) from None
+def try_model(config: Config) -> None:
+    """Build a user's own model for the data and try it on a few events; built-in models are known to work.
+
+    Raises:
+        ConfigError: The model breaks the contract, or fails.
+    """
+    if is_own(config.gan.model):
+        with open_data(config) as files:
+            particles = files.particles()
+            assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
+            spec = make_spec(config, files.image_shape, particles, assumed)
+        load(config.gan.backend).Gan(spec, SoloRing()).close()
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:
@@ -183,6 +188,7 @@ def make_spec(
         averaging=training.averaging,
         channels_last=gan.channels_last,
         seed=training.seed,
+        model_path=gan.model_path,
         response=calibration.response,
         template=calibration.template,
     )

@@ -12,6 +12,7 @@ from hvdgan.backends import load
 from hvdgan.backends.events import classify
 from hvdgan.backends.interface import Gan
 from hvdgan.calo.shower import PARTICLES, Conditions, Showers
+from hvdgan.config import Config
 from hvdgan.data.files import open_files
 from hvdgan.data.formats import LcdV1
 from hvdgan.errors import ConfigError, UsageError
@@ -22,7 +23,7 @@ from hvdgan.report.counter import counting
 from hvdgan.run.build import make_spec
 from hvdgan.run.directory import existing, read_config
 from hvdgan.run.processes import pin_world
-from hvdgan.training.checkpoint import BEST, load_checkpoint
+from hvdgan.training.checkpoint import BEST, Saved, load_checkpoint
 from hvdgan.training.course import Calibration
 
 BLOCK = 256
@@ -61,8 +62,17 @@ def rebuild(run: Path, trained: bool = True) -> Gan:
     Raises:
         DataError: There is no checkpoint, or it is damaged.
     """
-    config = read_config(run)
-    saved = load_checkpoint(existing(run).checkpoints, BEST)
+    return build_from(read_config(run), load_checkpoint(existing(run).checkpoints, BEST), trained)
+
+
+def build_from(config: Config, saved: Saved, trained: bool = True) -> Gan:
+    """Build the networks of a checkpoint, without a ring; the caller closes them.
+
+    Args:
+        config: The configuration of the run.
+        saved: The checkpoint.
+        trained: With its weights; False gives the networks before the first step.
+    """
     described = saved.manifest["spec"]
     calibration = Calibration(tuple(map(tuple, described["response"])), saved.state.get("template"))
     spec = make_spec(config, tuple(described["image_shape"]), tuple(described["particles"]), calibration)

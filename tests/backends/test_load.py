@@ -43,6 +43,16 @@ def test_keras_comes_in_quietly_alone_and_with_as_many_threads_as_openmp():
     assert int(threads) <= 5  # TensorFlow's own housekeeping beside the one that computes
 
 
+def test_torch_needs_no_tensorflow_for_any_verb():
+    program = (
+        "import sys; sys.modules.update(tensorflow=None, keras=None)\n"
+        "from hvdgan.backends import load; import hvdgan.run.study, hvdgan.run.check, hvdgan.parallel.horovod_torch\n"
+        "print(load('torch').Gan)"
+    )
+    done = run(program)
+    assert done.stdout == "<class 'hvdgan.backends.torch.gan.Gan'>\n", done.stderr
+
+
 def test_notes_are_held_back_and_all_else_is_passed_on():
     program = (
         "import os; from hvdgan.backends.quiet import quiet\n"

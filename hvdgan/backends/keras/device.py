@@ -38,6 +38,11 @@ def count_devices() -> int:
     return len(tf.config.list_physical_devices("GPU"))
 
 
+def peak_memory() -> int:
+    """Return the most bytes of the chosen GPU that this process took so far; 0 on the processor."""
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"] if _chosen.startswith("/GPU") else 0
+
+
 def chosen_device() -> str:
     """Return the device that `use_device` chose; the processor before the first call."""
     return _chosen

@@ -22,12 +22,14 @@ from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, re
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
+from hvdgan.backends.keras.examine import adopt, examine
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import TwoPass
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.model import Events, Recipe
+from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
@@ -64,6 +66,8 @@ class Gan:
         with tf.device(self.device), _precision(self.dtype, POLICIES[spec.precision]):
             generator, discriminator, self.recipe = build_model(spec)
             self._networks = {"generator": generator, "discriminator": discriminator}
+            if is_own(spec.model):
+                examine(spec, self._networks, self.recipe, self._tensors_of)
             self._optimizers = {
                 name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
                 for name, network in self._networks.items()
@@ -205,25 +209,26 @@ def build_model(spec: GanSpec) -> tuple[keras.Model, keras.Model, Recipe]:
     """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
 
     Raises:
-        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
+        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid or fails.
     """
     build, classes = choose_model(spec, MODELS), len(spec.particles)
     before = random.getstate()
     random.seed(spec.seed)  # Keras seeds its initialisers with Python's numbers
     try:
-        generator, discriminator, *recipe = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        with blamed(spec.model, tf.errors.ResourceExhaustedError):
+            built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+            generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
     finally:
         random.setstate(before)
     return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
 
 
-def _find_noises(network: keras.Model) -> Iterator[keras.random.SeedGenerator]:
+def _find_noises(network: keras.Layer) -> Iterator[keras.random.SeedGenerator]:
     """Yield the counters of a network's random layers, such as dropout, in the order of layers."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _find_noises(layer)
-        elif isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
+    for layer in network._flatten_layers(include_self=False, recursive=False):
+        if isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
             yield layer.seed_generator
+        yield from _find_noises(layer)
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """Canonical names and axes of what Keras networks and optimizers remember, see `backends.interface`."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,18 +16,44 @@ Tensors = dict[str, Variable]
 """The live variables, by canonical name; their axes are those of Keras."""
 
 STATISTICS = {"moving_mean": "mean", "moving_variance": "variance"}
+NUMBERED = re.compile(r"_\d+$")
 KERNEL = "kernel"
 """How the names of kernels, and of their slots, end: Keras has their axes as (x, y, z, in, out)."""
 
 
 def name_tensors(network: keras.Model) -> Iterator[tuple[str, Variable]]:
-    """Yield the weights and statistics of a network as `<layer>/<weight>` with their variables."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            own = name_tensors(layer)
+    """Yield the weights and statistics of a network as `<layer>/<weight>` with their variables, shared ones once."""
+    seen: set[int] = set()
+    for name, variable in _walk(network):
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            yield name, variable
+
+
+def _walk(network: keras.Layer) -> Iterator[tuple[str, Variable]]:
+    """Yield the variables of a network or layer, layer by layer, and then those that are its own."""
+    layers = network._flatten_layers(include_self=False, recursive=False)
+    inner: set[int] = set()
+    for label, layer in _label(layers):
+        inner |= {id(variable) for variable in layer.weights}
+        yield from ((f"{label}/{name}", variable) for name, variable in _walk(layer))
+    own = [variable for variable in network.weights if id(variable) not in inner]
+    yield from ((STATISTICS.get(label, label), variable) for label, variable in _label(own))
+
+
+def _label(things: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield layers or variables with their names; those that Keras chose count from 0 in every network.
+
+    Keras counts from the start of the process: the second network that is built would have no `dense`, but a `dense_2`.
+    """
+    counts: Counter[str] = Counter()
+    for thing in things:
+        base, _, number = thing.name.rpartition("_") if NUMBERED.search(thing.name) else (thing.name, "", "")
+        if base.replace("_", "") == type(thing).__name__.lower().replace("_", ""):
+            number, counts[base] = counts[base], counts[base] + 1
+            yield f"{base}_{number}" if number else base, thing
         else:
-            own = ((STATISTICS.get(weight.name, weight.name), weight) for weight in layer.weights)
-        yield from ((f"{layer.name}/{name}", variable) for name, variable in own)
+            yield thing.name, thing
 
 
 def network_tensors(network: keras.Model, prefix: str) -> Tensors:

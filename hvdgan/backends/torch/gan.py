@@ -16,8 +16,10 @@ from hvdgan.backends.checks import check_response, check_template, choose, choos
 from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.model import Recipe
+from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.backends.torch.average import Average, Latest
 from hvdgan.backends.torch.device import chosen_device
+from hvdgan.backends.torch.examine import adopt, examine
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.recipe import TwoPass
@@ -53,6 +55,8 @@ class Gan:
         generator, discriminator, self.recipe = build_model(spec)
         self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
         self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
+        if is_own(spec.model):
+            examine(spec, self._networks, self.recipe, self._tensors_of)
         self._optimizers = {
             name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
             for name, network in self._networks.items()
@@ -175,10 +179,11 @@ def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
     """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
 
     Raises:
-        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
+        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid or fails.
     """
     build, classes = choose_model(spec, MODELS), len(spec.particles)
-    with torch.random.fork_rng(devices=[]):
+    with blamed(spec.model, torch.OutOfMemoryError), torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
-        generator, discriminator, *recipe = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
     return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])

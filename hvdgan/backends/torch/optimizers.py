@@ -82,12 +82,13 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"rmsprop": RMSprop, "adam": Adam, "sgd
 
 
 def build_optimizer(name: str, network: nn.Module, **settings: float) -> Optimizer:
-    """Build an optimizer over a network's weights, with settings of its own.
+    """Build an optimizer over a network's weights that are not frozen, with settings of its own.
 
     Raises:
         ConfigError: There is no optimizer of that name.
     """
-    return choose("training.optimizer", name, OPTIMIZERS)(network.parameters(), lr=1e-3, **settings)
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    return choose("training.optimizer", name, OPTIMIZERS)(weights, lr=1e-3, **settings)
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:

@@ -15,19 +15,20 @@ Tensors = dict[str, Tensor]
 
 KERNELS = {"weight": "kernel"}
 STATISTICS = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
-NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 COUNTER = "num_batches_tracked"
 """torch's count of batches; nothing depends on it while the momentum is given."""
 
 
 def name_tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weights and statistics of a network as `<layer>/<weight>` with their tensors."""
+    """Yield the weights and statistics of a network as `<layer>/<weight>` with their tensors, tied ones once."""
+    seen: set[int] = set()
     for path, layer in network.named_modules():
-        names = STATISTICS if isinstance(layer, NORMALISATIONS) else KERNELS
+        names = STATISTICS if hasattr(layer, "running_mean") else KERNELS
         own = [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
         for name, tensor in own:
-            if name != COUNTER:
-                yield f"{path.replace('.', '/')}/{names.get(name, name)}", tensor
+            if id(tensor) not in seen and (name != COUNTER or layer.momentum is None):
+                seen.add(id(tensor))
+                yield "/".join([*filter(None, path.split(".")), names.get(name, name)]), tensor
 
 
 def network_tensors(network: nn.Module, prefix: str) -> Tensors:

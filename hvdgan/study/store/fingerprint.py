@@ -18,7 +18,7 @@ DIRECTION = "minimize"
 OVERRIDE = "--despite-differences"
 _FINGERPRINT, _EARLIER, _DIRECTORY = "hvdgan:fingerprint", "hvdgan:earlier_fingerprints", "hvdgan:directory"
 _STUDY_KEYS = ("objective", "ranks_per_trial", "folds", "fold_mode")
-_NOT_THE_OBJECTIVE = ("training.checkpoint", "training.metric_every", "training.stall_timeout")
+_NOT_THE_OBJECTIVE = ("gan.model_path", "training.checkpoint", "training.metric_every", "training.stall_timeout")
 _UNCHANGEABLE = ("type", "choices", "log")
 
 
