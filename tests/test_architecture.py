@@ -109,8 +109,12 @@ WORDS = {
 HOOKS = ("forward", "step", "call", "build", "update_step", "get_config")
 """Methods that a framework asks for, by the name and signature it wants."""
 
-PROVIDED = {"networks": ("BatchNorm", "Leaky", "PairMean"), "optimizers": ("SGD",), "trainer": ("make_graph",)}
-"""What torch has and TensorFlow lacks, in the same definition or precision, or without a leak; and what it compiles."""
+PROVIDED = {
+    "networks": ("BatchNorm", "Leaky", "PairMean", "initialise"),
+    "optimizers": ("SGD",),
+    "trainer": ("make_graph",),
+}
+"""What one framework has and the other lacks, in the same definition or precision, or without a leak."""
 
 
 def mirror(path: Path) -> list[tuple[str, str]]:

@@ -78,6 +78,10 @@ class TorchEyes:
         with self.no_grad():
             return gan._trainer.make(single_class(latent, self.tensor, energy))[:, 0].numpy()
 
+    def total(self, tensor):
+        """Return the sum of all but the first axis."""
+        return tensor.flatten(1).sum(dim=1)
+
     def no_grad(self):
         """Return a block without gradients."""
         import torch
@@ -108,6 +112,12 @@ class KerasEyes:
     def imagine(self, gan, latent, energy):
         """Return the images (n, x, y, z) the generator makes in training."""
         return gan._trainer.make(single_class(latent, self.tensor, energy))[..., 0].numpy()
+
+    def total(self, tensor):
+        """Return the sum of all but the first axis."""
+        import tensorflow as tf
+
+        return tf.reduce_sum(tensor, axis=range(1, len(tensor.shape)))
 
     def random(self):
         """Return the next numbers of the global generators."""

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from hvdgan.backends import contract
-from hvdgan.backends.events import Arrays
+from hvdgan.backends.events import CONDITIONS, Arrays
 from hvdgan.backends.interface import NETWORKS, GanSpec
 from hvdgan.backends.keras.state import copy_in, name_tensors, network_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer
@@ -135,11 +135,11 @@ def _name(tensor: keras.KerasTensor) -> str:
 def _look(spec: GanSpec, networks: Mapping[str, keras.Model], recipe: Recipe, real: Events, fake: Events) -> None:
     """Check what the networks return."""
     whose, count = f"of {spec.model}", len(real["energy"])
-    images = networks["generator"]({name: fake[name] for name in ("noise", "energy", "particle")}, training=True)
+    images = networks["generator"]({name: fake[name] for name in ("noise", *CONDITIONS) if name in fake}, training=True)
     what = f"gan.model: what the generator {whose} returned"
     contract.check_output(what, _describe(what, images), (count, *spec.image_shape, 1), spec.precision)
     contract.check_images(what, float(tf.reduce_min(images)), float(tf.reduce_max(images)))
-    seen = {name: real[name] for name in ("images", "energy", "particle")}
+    seen = {name: real[name] for name in ("images", *CONDITIONS) if name in real}
     heads = networks["discriminator"](seen, training=True)
     contract.check_heads(f"gan.model: the discriminator {whose}", heads, recipe.heads)
     for name, size in recipe.heads.items():

@@ -28,12 +28,13 @@ from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import TwoPass
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
+from hvdgan.backends.keras.wasserstein import build_wgan_gp
 from hvdgan.backends.model import Events, Recipe
 from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan}
+MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan, "wgan_gp": build_wgan_gp}
 """Built-in models, see `backends.model`."""
 
 PRECISIONS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}

@@ -24,6 +24,11 @@ class CellScale:
         softening = SOFTENING if self.power < 1 else 0.0
         return (image / self.unit + softening) ** self.power - softening**self.power
 
+    def restore(self, cells: Tensor) -> Tensor:
+        """Undo `compress`."""
+        softening = SOFTENING if self.power < 1 else 0.0
+        return ((cells + softening**self.power) ** (1 / self.power) - softening) * self.unit
+
     def expand(self, image: Tensor) -> Tensor:
         """Bring cells from the networks' measure to GeV."""
         return image ** (1 / self.power) * self.unit

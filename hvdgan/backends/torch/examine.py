@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hvdgan.backends import contract
-from hvdgan.backends.events import Arrays
+from hvdgan.backends.events import CONDITIONS, Arrays
 from hvdgan.backends.interface import NETWORKS, GanSpec
 from hvdgan.backends.model import Events, Loss, Recipe
 from hvdgan.backends.resolve import blamed
@@ -93,11 +93,11 @@ def _look(spec: GanSpec, networks: Mapping[str, nn.Module], recipe: Recipe, real
     whose, count = f"of {spec.model}", len(real["energy"])
     low = torch.autocast(real["energy"].device.type, torch.bfloat16, enabled=spec.precision == "bfloat16")
     with torch.no_grad(), low:
-        images = networks["generator"]({name: fake[name] for name in ("noise", "energy", "particle")})
+        images = networks["generator"]({name: fake[name] for name in ("noise", *CONDITIONS) if name in fake})
         what = f"gan.model: what the generator {whose} returned"
         contract.check_output(what, _describe(what, images), (count, 1, *spec.image_shape), spec.precision)
         contract.check_images(what, images.min().item(), images.max().item())
-        heads = networks["discriminator"]({name: real[name] for name in ("images", "energy", "particle")})
+        heads = networks["discriminator"]({name: real[name] for name in ("images", *CONDITIONS) if name in real})
     contract.check_heads(f"gan.model: the discriminator {whose}", heads, recipe.heads)
     for name, size in recipe.heads.items():
         what = f"gan.model: the head {name} {whose}"

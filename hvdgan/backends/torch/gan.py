@@ -25,10 +25,11 @@ from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.recipe import TwoPass
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.torch.trainer import Trainer
+from hvdgan.backends.torch.wasserstein import build_wgan_gp
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan}
+MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan, "wgan_gp": build_wgan_gp}
 """Built-in models, see `backends.model`."""
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}

@@ -148,7 +148,7 @@ def build_generator(
         cut=Cut(image_shape, scale),
     )
     generator = Generator(layers, classes, latent_size)
-    _initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
+    initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
     if classes > 1:
         nn.init.normal_(generator["particle"].weight, mean=1.0, std=CLASS_SPREAD)
     return generator
@@ -168,7 +168,7 @@ def build_discriminator(
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
     discriminator = Discriminator(layers, features, classes, scale)
-    _initialise(discriminator)
+    initialise(discriminator)
     return discriminator
 
 
@@ -182,7 +182,7 @@ def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Modul
     return nn.ConstantPad3d((*z, *y, *x), 0.0)
 
 
-def _initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] = frozenset()) -> None:
+def initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] = frozenset()) -> None:
     """Draw the initial weights of a network from torch's global generator.
 
     Args:
