@@ -7,7 +7,7 @@ from hvdgan.errors import UsageError
 from hvdgan.launch import Options, launch
 from hvdgan.verdict import read_verdict
 
-VERBS = ("study", "train", "check", "simulate")
+VERBS = ("study", "train", "check", "generate", "simulate")
 RUNS = ("study", "train")
 """Those that make a run directory."""
 
