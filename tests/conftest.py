@@ -19,6 +19,13 @@ settings.load_profile("hvdgan")
 collect_ignore = ["programs"]
 
 
+def pytest_collection_modifyitems(items):
+    """Let jobs be started by one worker: two at a time would be more ranks than a small machine has time for."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
 @pytest.fixture
 def run_mpi():
     return processes.run_mpi

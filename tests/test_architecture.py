@@ -11,7 +11,7 @@ import hvdgan
 
 PACKAGE = Path(hvdgan.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = ("torch", "tensorflow", "keras", "horovod", "mpi4py", "optuna", "h5py", "matplotlib")
+HEAVY = ("torch", "tensorflow", "keras", "horovod", "mpi4py", "optuna", "h5py", "matplotlib", "sklearn")
 
 
 def module_name(path: Path) -> str:
@@ -40,6 +40,7 @@ def imported_roots(path: Path) -> set[str]:
         ("tensorflow", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
         ("keras", ("hvdgan.backends.keras", "hvdgan.parallel.horovod_keras")),
         ("matplotlib", ("hvdgan.report",)),
+        ("sklearn", ("hvdgan.calo.classifier",)),
         ("typer", ("hvdgan.cli",)),
         ("pickle", ()),
     ],
@@ -95,9 +96,57 @@ def public_names(path: Path) -> dict[str, str]:
     return names
 
 
+WORDS = {
+    "tensor: Tensor": "tensor: Variable",
+    "torch.nn.": "nn.",
+    "nn.Sequential": "keras.Sequential",
+    "nn.Module": "keras.Model",
+    "torch.optim.": "keras.",
+    "torch.": "keras.",
+}
+"""What torch calls by another name than Keras, in the order of replacement."""
+
+HOOKS = ("forward", "step", "call", "build", "update_step", "get_config")
+"""Methods that a framework asks for, by the name and signature it wants."""
+
+PROVIDED = {
+    "networks": ("BatchNorm", "Leaky", "PairMean", "initialise"),
+    "optimizers": ("SGD",),
+    "trainer": ("make_graph",),
+}
+"""What one framework has and the other lacks, in the same definition or precision, or without a leak."""
+
+
+def mirror(path: Path) -> list[tuple[str, str]]:
+    """Return the public names of a backend's or ring's module, in order, in words of Keras."""
+    names = []
+    for name, signature in public_names(path).items():
+        methods = [part for part in signature.split("; ") if part.split("(")[0] not in HOOKS]
+        signature = "; ".join(methods)
+        for word, other in WORDS.items():
+            signature = signature.replace(word, other)
+        names.append((name.replace("Torch", "Keras"), signature))
+    return [(name, signature) for name, signature in names if name not in PROVIDED.get(path.stem, ())]
+
+
+def test_backends_are_mirror_images():
+    folders = [PACKAGE / "backends" / name for name in ("torch", "keras")]
+    files = [sorted(path.name for path in folder.glob("*.py")) for folder in folders]
+    assert files[0] == files[1]
+    for name in files[0]:
+        torch, keras = (mirror(folder / name) for folder in folders)
+        assert torch == keras, name
+
+
+def test_rings_are_mirror_images():
+    torch, keras = (mirror(PACKAGE / "parallel" / f"horovod_{name}.py") for name in ("torch", "keras"))
+    assert torch == keras
+
+
 def test_gan_offers_exactly_its_contract():
     contract = public_names(PACKAGE / "backends" / "interface.py")["Gan"]
-    assert public_names(PACKAGE / "backends" / "torch" / "gan.py")["Gan"] == contract
+    for name in ("torch", "keras"):
+        assert public_names(PACKAGE / "backends" / name / "gan.py")["Gan"] == contract
 
 
 def test_rings_offer_exactly_their_contract():

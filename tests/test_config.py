@@ -26,8 +26,16 @@ def with_space(**space):
         (LEAST | {"gan": {"backend": "jax"}}, "gan.backend: Input should be"),
         (LEAST | {"data": {"files": []}}, "data.files: List should have at least 1 item"),
         (LEAST | {"data": None}, "data: Input should be"),
+        (LEAST | {"study": {"objective": ["auk"]}}, "study.objective.0: Input should be 'merit', "),
+        (LEAST | {"evaluation": {"bins": [500, 10]}}, "evaluation: bins [500.0, 10.0] hold no energy"),
+        (LEAST | {"evaluation": {"bins": 0}}, "evaluation: bins 0 hold no energy"),
+        (LEAST | {"evaluation": {"frechet": {"smallest": 60000}}}, "smallest 60000 does not lie below largest 50000"),
+        (LEAST | {"evaluation": {"classifier": {"train": 0.9}}}, "leave less than 0.05 to judge with"),
         (with_space(training__learning_rate={**RATE, "low": 1.0}), "low 1.0 lies above high 0.01"),
-        (with_space(training__rate=RATE), "study.space: training.rate: unknown key; did you mean training.scale_rate?"),
+        (
+            with_space(training__learn_rate=RATE),
+            "training.learn_rate: unknown key; did you mean training.learning_rate?",
+        ),
         (with_space(training__epochs=RATE), "training.epochs: Input should be a valid integer"),
         (
             with_space(study__trials=RATE),
@@ -60,7 +68,7 @@ def test_defaults_are_dumped_and_read_back(tmp_path):
         ("training.epochs=3", "epochs", 3),
         ("training.learning_rate=1e-3", "learning_rate", 1e-3),
         ("training.learning_rate=1", "learning_rate", 1.0),
-        ("training.scale_rate=true", "scale_rate", True),
+        ("training.rate_scaling=sqrt", "rate_scaling", "sqrt"),
         ("training.checkpoint.every=5", "checkpoint", {"every": 5, "keep": 2}),
     ],
 )

@@ -67,6 +67,18 @@ def test_horovod_built_for_another_torch_is_refused_without_loading_it():
     assert check.found == "built for 2.1.0+cpu, installed is 2.13.0+cpu"
 
 
+def test_a_framework_that_horovod_is_not_built_for_is_told_with_what_builds_it(monkeypatch):
+    monkeypatch.setattr(horovod, "metadata", lambda: {"pytorch": "2.13.0"})
+    monkeypatch.setattr(horovod, "installed", lambda name: "2.21.0")
+    monkeypatch.setattr(horovod, "check_build", lambda name, *about: Check(name, True, "with mpi, gloo"))
+    checks = horovod.check_horovod()
+    assert [(check.name, check.found) for check in checks[1:]] == [
+        ("hvd torch", "with mpi, gloo"), ("hvd keras", "not built")
+    ]  # fmt: skip
+    assert checks[-1].ok
+    assert "scripts/setup --frameworks torch,keras" in checks[-1].advice
+
+
 def test_no_launcher(elsewhere):
     assert mpi.check_launcher().found == "no mpirun found"
     assert not mpi.check_threads().ok

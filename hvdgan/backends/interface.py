@@ -1,7 +1,8 @@
 """The contract between a training run and a framework: arrays in, arrays out.
 
-Both backends (`backends.torch`, later its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
-`use_device`, `count_devices` and `seed`. No tensor crosses this line, and nothing here knows a framework.
+Both backends (`backends.torch` and its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
+`use_device`, `count_devices`, `peak_memory` and `seed`. No tensor crosses this line, and nothing here knows a
+framework.
 
 Canonical names of the state, the same in every framework (`/` separates the parts):
 
@@ -11,7 +12,9 @@ Canonical names of the state, the same in every framework (`/` separates the par
     discriminator/<layer>/...                the same for the discriminator
     optimizer/generator/<slot>/<layer>/<weight>        optimizer slots, shaped like the weight they belong to
     optimizer/discriminator/<slot>/<layer>/<weight>    (rmsprop: mean_square; adam: mean, mean_square, steps; sgd: none)
-    response                                 coefficients of the expected cell sum, see `GanSpec.response`
+    average/<layer>/<weight>, average/updates          the averaged generator, where the spec wants one
+    template                                           coefficients of the mean shower by class, where the spec has some
+    response                                 coefficients of the expected cell sum by class, see `GanSpec.response`
 
 Flattening goes channel first, then x, y, z.
 """
@@ -32,26 +35,25 @@ ENERGY_UNIT = 100.0
 """Incident energy in GeV that counts as 1 inside the networks."""
 
 NETWORKS = ("discriminator", "generator")
-LOSSES = ("loss", "generation", "auxiliary", "ecal")
 
 
-class UnfrozenDiscriminatorError(HvdganError):
-    """The generator's update was about to train the discriminator too."""
+class UnfrozenError(HvdganError):
+    """The update of one network was about to train the other too."""
 
-    def __init__(self) -> None:
+    def __init__(self, updated: str, trained: str) -> None:
         super().__init__(
-            "the discriminator is not frozen in the generator's update: its weights would collect gradients, and a "
-            "ring would all-reduce them out of turn; set requires_grad to False (trainable in Keras) around the update"
+            f"the {trained} is not frozen in the {updated}'s update: its weights would collect gradients, and a ring "
+            "would all-reduce them out of turn; set requires_grad to False around the update"
         )
 
 
-def metric_names() -> list[str]:
+def metric_names(terms: tuple[str, ...]) -> list[str]:
     """Return the names of `Gan.metrics`: of each network its total loss and the terms, before weighting.
 
-    >>> metric_names()[:2], metric_names()[-1]
+    >>> metric_names(("generation", "ecal"))[:2], metric_names(("generation", "ecal"))[-1]
     (['discriminator_loss', 'discriminator_generation'], 'generator_ecal')
     """
-    return [f"{network}_{loss}" for network in NETWORKS for loss in LOSSES]
+    return [f"{network}_{term}" for network in NETWORKS for term in ("loss", *terms)]
 
 
 def is_statistic(name: str) -> bool:
@@ -65,11 +67,12 @@ def is_statistic(name: str) -> bool:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the three terms of the 3DGAN loss (real/fake, incident energy, cell sum)."""
+    """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class)."""
 
     generation: float = 2.0
     auxiliary: float = 0.1
     ecal: float = 0.1
+    particle: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,27 +82,39 @@ class GanSpec:
     Args:
         image_shape: Cells along x, y, z of one shower image.
         latent_size: Length of the latent vector.
-        model: Name of a built-in model.
+        particles: The particle classes, as absolute PDG ids; a class is known to the networks by its place here.
+        model: Name of a built-in model, or `module:function` of the user's own, see `backends.resolve`.
         model_args: The model's own hyper-parameters (keyword arguments of its builder).
         weights: Loss weights.
         optimizer: "rmsprop", "adam" or "sgd".
+        optimizer_args: The optimizer's own settings, such as adam's `beta1`.
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
-        channels_last: Store activations channels-last.
+        averaging: The generator that is judged and generated with is averaged over about this fraction of the steps so
+            far; 0 takes it as it is.
+        channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
         seed: Seeds the initial weights.
-        response: Coefficients c of the expected cell sum in GeV of a shower of incident energy E in GeV,
-            sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
+        model_path: Folder of the user's own module; None where it is installed.
+        response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
+            GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
+        template: Of each class the coefficients of the mean shower, see `calo.template`, (classes, terms, x, y, z);
+            None tells the networks of none.
     """
 
     image_shape: tuple[int, int, int]
     latent_size: int = 200
+    particles: tuple[int, ...] = (11,)
     model: str = "3dgan"
     model_args: dict[str, Any] = field(default_factory=dict)
     weights: LossWeights = LossWeights()
     optimizer: str = "rmsprop"
+    optimizer_args: dict[str, float] = field(default_factory=dict)
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    averaging: float = 0.0
     channels_last: bool = False
     seed: int = 0
-    response: tuple[float, ...] = (0.0018, -0.023, 0.11, -0.28, 2.21)
+    model_path: str | None = None
+    response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
+    template: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -109,10 +124,12 @@ class Batch:
     Args:
         images: Deposited energy in GeV, (n, x, y, z), float32.
         energy: Incident energy in GeV, (n,), float32.
+        particle: Particle class, its place in `GanSpec.particles`, (n,), int64.
     """
 
     images: NDArray[np.float32]
     energy: NDArray[np.float32]
+    particle: NDArray[np.int64]
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -123,17 +140,22 @@ class Batch:
 class Draw:
     """Every random number of one training step, drawn outside the framework so that all ranks and backends agree.
 
-    The published step runs the generator three times: once for the discriminator's fakes, twice for its own update.
+    A step runs the generator p times, which its model decides (`Gan.passes`): the published one once for the
+    discriminator's fakes and twice for the generator's own updates.
 
     Args:
-        latent: Standard normal, (3, n, latent_size), float64: pass 0 feeds the discriminator, 1 and 2 the generator.
-        energy: Incident energy in GeV of the fakes of each pass, (3, n), float64.
+        latent: Standard normal, (p, n, latent_size), float64.
+        energy: Incident energy in GeV of the fakes of each pass, (p, n), float64.
+        particle: Particle class of the fakes of each pass, (p, n), int64.
+        mix: Uniform in (0, 1), (p, n), float64: where between a real and a fake event a critic's slope is looked at.
         flip: Label noise: True where the discriminator is told the wrong label, (2, n) bool: row 0 real, row 1 fake.
         seed: Seeds dropout of this step on this rank.
     """
 
     latent: NDArray[np.float64]
     energy: NDArray[np.float64]
+    particle: NDArray[np.int64]
+    mix: NDArray[np.float64]
     flip: NDArray[np.bool_]
     seed: int
 
@@ -153,26 +175,37 @@ class Gan(Protocol):
     """
 
     spec: GanSpec
+    passes: int
+    """How often a step runs the generator: passes of a `Draw`."""
+
+    def prepare(self, events: int) -> None:
+        """Compile the step for batches of so many events, so that no step is slowed down by it; changes nothing else.
+
+        Collective: a framework may take a step, whose effects it takes back.
+        """
 
     def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
-        """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""
+        """Update both networks, as often and in the order that the model says. Never synchronises with the host."""
 
     def metrics(self) -> dict[str, float]:
         """Return the mean losses of this rank since the last call, by `metric_names`; empty when there was no step.
 
-        A network's losses are means over its updates (two a step), terms before weighting.
+        A network's losses are means over its updates, terms before weighting.
         """
 
     def generate(self, conditions: Conditions, seed: int, first: int = 0) -> NDArray[np.float32]:
         """Return showers for given conditions.
 
         Args:
-            conditions: n events.
+            conditions: n events, of the classes of the spec.
             seed: Of the whole generated set.
             first: Index in the set of the first of these events: ranks that share a set pass where their part begins.
 
         Returns:
             Deposits in GeV, (n, x, y, z); event first + i depends on its seed, index and condition alone.
+
+        Raises:
+            ConfigError: An event is of a class that the networks were not trained with.
         """
 
     def state(self) -> State:

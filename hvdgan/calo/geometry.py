@@ -103,6 +103,16 @@ class Geometry:
             raise ConfigError(f"grid: {z} cells along z; this calorimeter has {len(self.thickness_mm)} layers at most")
         return replace(self, cells=(x, y), depths=z)
 
+    def with_window(self, x: int, y: int) -> "Geometry":
+        """Return the same stack behind a window of more or fewer cells of the same size.
+
+        >>> Geometry.parse().with_window(51, 51).grid
+        (51, 51, 25)
+        """
+        x, y = _counts("window", (x, y), 2)
+        width, height = (size / old * new for size, old, new in zip(self.window_mm, self.cells, (x, y), strict=True))
+        return replace(self, window_mm=(width, height), cells=(x, y))
+
     @cached_property
     def depth_of_layer(self) -> NDArray[np.int64]:
         """Return which cell along z each layer belongs to, shape (layers,)."""
@@ -112,7 +122,26 @@ class Geometry:
     @cached_property
     def depth_x0(self) -> NDArray[np.float64]:
         """Return the depth of the layers' boundaries in radiation lengths, shape (layers + 1,)."""
-        lengths = np.array(self.thickness_mm) / [material.x0_mm for material in self.materials]
+        return self._depth([material.x0_mm for material in self.materials])
+
+    @cached_property
+    def depth_lambda(self) -> NDArray[np.float64]:
+        """Return the depth of the layers' boundaries in nuclear interaction lengths, shape (layers + 1,)."""
+        return self._depth([material.interaction_mm for material in self.materials])
+
+    @cached_property
+    def depth_mm(self) -> NDArray[np.float64]:
+        """Return the depth of the layers' boundaries in mm, shape (layers + 1,)."""
+        return self._depth([1.0, 1.0, 1.0])
+
+    @cached_property
+    def depth_mip(self) -> NDArray[np.float64]:
+        """Return what a minimum ionising particle has lost at the layers' boundaries in MeV, shape (layers + 1,)."""
+        return self._depth([1.0 / material.mip_mev_per_mm for material in self.materials])
+
+    def _depth(self, units_mm: list[float]) -> NDArray[np.float64]:
+        """Return the depth of the layers' boundaries in units that depend on the material, shape (layers + 1,)."""
+        lengths = np.array(self.thickness_mm) / units_mm
         return np.concatenate([[0.0], np.cumsum(lengths.sum(axis=1))])
 
     @cached_property

@@ -87,9 +87,28 @@ def floor(reference: AxisProfiles, energy: NDArray, seed: int = 0, bins: int = B
         DataError: There are fewer than two events, or they are not finite.
     """
     energy = np.asarray(energy, dtype=np.float64)
+    first, second = halve(energy, seed)
+    return _compare(reference[first], energy[first], reference[second], energy[second], bins)
+
+
+def halve(energy: NDArray, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part events at random into two halves of nearly the same energies: of neighbours in energy each gets one.
+
+    Args:
+        energy: Incident energy in GeV, shape (n,).
+        seed: Seed of the parting.
+
+    Returns:
+        The events of both halves, each in the order of energy; the event of the highest energy is left out where n is
+        odd.
+
+    >>> one, other = halve(np.array([30.0, 10.0, 20.0, 40.0]), 0)
+    >>> sorted({one[0].item(), other[0].item()}), sorted({one[1].item(), other[1].item()})
+    ([1, 2], [0, 3])
+    """
     pairs = np.argsort(energy, kind="stable")[: len(energy) // 2 * 2].reshape(-1, 2)
     first, second = np.random.default_rng(seed).permuted(pairs, axis=1).T
-    return _compare(reference[first], energy[first], reference[second], energy[second], bins)
+    return first, second
 
 
 def _compare(
@@ -98,8 +117,7 @@ def _compare(
     """Check both sides, compare them in each bin and average."""
     energy = np.asarray(energy, dtype=np.float64)
     _check(generated, reference, energy, bins)
-    with np.errstate(over="ignore"):
-        measured, expected = _measure(generated, generated_energy), _measure(reference, energy)
+    measured, expected = measure_events(generated, generated_energy), measure_events(reference, energy)
     order = np.argsort(energy, kind="stable")
     rows = []
     for events in np.array_split(order, min(bins, len(order))):
@@ -108,17 +126,29 @@ def _compare(
     return Merit(float(np.mean([row["merit"] for row in rows])), rows, len(energy), len(energy) >= MIN_EVENTS)
 
 
-def _measure(profiles: AxisProfiles, energy: NDArray) -> dict[str, NDArray]:
-    """Return moments, profiles and sampling fraction of each event, in units of the incident energy."""
-    measured = {f"moment_{axis}": moments(getattr(profiles, axis)) for axis in AXES}
-    measured |= {f"profile_{axis}": getattr(profiles, axis) / np.reshape(energy, (-1, 1)) for axis in AXES}
-    return measured | {"fraction": sampling_fraction(profiles.total, energy)}
+def measure_events(profiles: AxisProfiles, energy: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Return what the merit compares the means of, for each event, in units of the incident energy.
 
+    Args:
+        profiles: n events, finite.
+        energy: Incident energy in GeV, shape (n,).
 
-def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], events: NDArray) -> dict[str, float]:
-    """Return the errors of one energy bin, given both sides' measurements and the bin's events."""
+    Returns:
+        `moment_x` to `moment_z`, (n, 2); `profile_x` to `profile_z`, (n, cells); and `fraction`, (n,).
+    """
     with np.errstate(over="ignore"):
-        got, wanted = ({name: values[events].mean(axis=0) for name, values in s.items()} for s in (measured, expected))
+        measured = {f"moment_{axis}": moments(getattr(profiles, axis)) for axis in AXES}
+        measured |= {f"profile_{axis}": getattr(profiles, axis) / np.reshape(energy, (-1, 1)) for axis in AXES}
+        return measured | {"fraction": sampling_fraction(profiles.total, energy)}
+
+
+def compare_means(got: dict[str, NDArray], wanted: dict[str, NDArray]) -> dict[str, float]:
+    """Return the errors of one energy bin and, last, their sum, its merit; see `Merit`.
+
+    Args:
+        got: Means over the generated events of the bin, by the names of `measure_events`.
+        wanted: Means over its reference events.
+    """
     errors = {f"moment_{axis}": _error(got[f"moment_{axis}"], wanted[f"moment_{axis}"]) for axis in AXES}
     for axis in AXES:
         name = f"profile_{axis}"
@@ -130,6 +160,13 @@ def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], eve
     }
     fractions = {"generated_fraction": float(got["fraction"]), "reference_fraction": float(wanted["fraction"])}
     return {**fractions, **errors, **parts, "merit": sum(parts.values())}
+
+
+def _compare_bin(measured: dict[str, NDArray], expected: dict[str, NDArray], events: NDArray) -> dict[str, float]:
+    """Return the errors of one energy bin, given both sides' measurements and the bin's events."""
+    with np.errstate(over="ignore"):
+        got, wanted = ({name: values[events].mean(axis=0) for name, values in s.items()} for s in (measured, expected))
+    return compare_means(got, wanted)
 
 
 def _error(got: NDArray, wanted: NDArray) -> float:

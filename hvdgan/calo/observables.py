@@ -15,6 +15,12 @@ from hvdgan.errors import DataError
 HIT_THRESHOLD = 3e-4
 """Deposit in GeV above which 3DGAN counts a cell as hit."""
 
+CELLS_PER_DECADE = 5
+"""Bins of the cell spectrum."""
+
+CELL_EDGES = np.logspace(-6, 2, 8 * CELLS_PER_DECADE + 1)
+"""Edges of the cell spectrum in GeV; further bins take what lies below and above."""
+
 AXES = ("x", "y", "z")
 
 
@@ -147,6 +153,46 @@ def sparsity(images: NDArray, threshold: float = HIT_THRESHOLD) -> NDArray[np.fl
     [0.5]
     """
     return np.mean(np.asarray(images) > threshold, axis=(1, 2, 3))
+
+
+def layer_moments(images: NDArray, axis: int) -> NDArray[np.float64]:
+    """Return centroid and second central moment of each layer along one transverse axis; see `moments`.
+
+    Args:
+        images: Deposits in GeV, shape (n, x, y, z).
+        axis: 1 for x, 2 for y.
+
+    Returns:
+        Centroid in cells and second central moment in cells^2, shape (n, z, 2).
+
+    >>> layer_moments(np.array([[1.0, 0.0], [1.0, 4.0]]).reshape(1, 2, 1, 2), 1).tolist()
+    [[[0.5, 0.25], [1.0, 0.0]]]
+    """
+    slices = np.swapaxes(np.sum(images, axis=3 - axis, dtype=np.float64), 1, 2)
+    events, layers, cells = slices.shape
+    return moments(slices.reshape(-1, cells)).reshape(events, layers, 2)
+
+
+def cell_spectrum(images: NDArray) -> NDArray[np.int32]:
+    """Count the cells with energy in bins of their energy.
+
+    Args:
+        images: Deposits in GeV, shape (n, x, y, z); cells without energy are not counted, nor is what is not finite.
+
+    Returns:
+        Shape (n, bins): below the first of `CELL_EDGES`, between them, above the last.
+
+    >>> counts = cell_spectrum(np.array([0.0, 1e-9, 2e-3, 1e3]).reshape(1, 2, 2, 1))
+    >>> counts.shape, np.flatnonzero(counts).tolist()
+    ((1, 42), [0, 17, 41])
+    """
+    flat, bins = np.reshape(images, (len(images), int(np.prod(images.shape[1:])))), len(CELL_EDGES) + 1
+    filled = (flat > 0) & np.isfinite(flat)
+    decades = np.log10(flat, out=np.zeros(flat.shape, dtype=np.float32), where=filled) - np.log10(CELL_EDGES[0])
+    place = np.clip(np.floor(decades * CELLS_PER_DECADE) + 1, 0, bins - 1)
+    place = np.where(filled, place, bins).astype(np.int32) + (bins + 1) * np.arange(len(flat), dtype=np.int32)[:, None]
+    counts = np.bincount(place.ravel(), minlength=(bins + 1) * len(flat)).reshape(-1, bins + 1)
+    return counts[:, :bins].astype(np.int32)
 
 
 def layer_correlation(profile: NDArray) -> NDArray[np.float64]:

@@ -33,12 +33,13 @@ def expected_sum(coefficients: tuple[float, ...], energy: NDArray) -> NDArray[np
     return np.polyval(coefficients, scaled) * scaled
 
 
-def fit_response(energy: NDArray, deposited: NDArray, degree: int = 4) -> tuple[float, ...]:
+def fit_response(energy: NDArray, deposited: NDArray, particle: str = "particle", degree: int = 4) -> tuple[float, ...]:
     """Fit the polynomial of `expected_sum` to showers, each weighted by its relative deviation.
 
     Args:
         energy: Incident energies in GeV, (n,).
         deposited: Sums of cells in GeV, (n,).
+        particle: What the showers are of, for the error.
         degree: Of the polynomial in E / 100; lowered when there are fewer than 50 events per coefficient.
 
     Returns:
@@ -49,7 +50,9 @@ def fit_response(energy: NDArray, deposited: NDArray, degree: int = 4) -> tuple[
     """
     energy, deposited = np.asarray(energy, dtype=np.float64), np.asarray(deposited, dtype=np.float64)
     if not len(energy) or deposited.sum() <= 0:
-        raise DataError(f"the response cannot be fitted to {len(energy)} events that deposit {deposited.sum():g} GeV")
+        raise DataError(
+            f"the response to {particle} cannot be fitted to {len(energy)} events that deposit {deposited.sum():g} GeV"
+        )
     scaled = energy / 100.0
     distinct = min(len(np.unique(energy)), len(energy) // EVENTS_PER_COEFFICIENT)
     usable = int(np.clip(distinct - 1, 0, degree))

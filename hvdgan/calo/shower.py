@@ -12,15 +12,17 @@ from hvdgan.errors import DataError
 
 PARTICLES = {"electron": 11, "photon": 22, "pi0": 111, "charged_hadron": 211, "neutral_hadron": 130}
 """Names users give to particle classes, and the PDG id that stands for each."""
+UNKNOWN = 0
+"""Stands for the PDG id where a file does not tell it; no particle has it."""
 
 
 def particle_name(pdg: int) -> str:
     """Return the class name of a PDG id, or the id as text when it has none.
 
-    >>> particle_name(-11), particle_name(22), particle_name(13)
-    ('electron', 'photon', '13')
+    >>> particle_name(-11), particle_name(22), particle_name(13), particle_name(UNKNOWN)
+    ('electron', 'photon', '13', 'unknown')
     """
-    names = {number: name for name, number in PARTICLES.items()}
+    names = {number: name for name, number in PARTICLES.items()} | {UNKNOWN: "unknown"}
     return names.get(abs(int(pdg)), str(int(pdg)))
 
 
@@ -30,7 +32,7 @@ class Conditions:
 
     Args:
         energy: Incident energy in GeV, shape (n,), float32, positive and finite.
-        particle: PDG id, shape (n,), int32.
+        particle: PDG id, shape (n,), int32; `UNKNOWN` where the source does not tell.
         theta: Polar angle of incidence in radians, shape (n,), float32; pi/2 is perpendicular.
         phi: Azimuthal angle in radians, shape (n,), float32.
 
@@ -79,11 +81,12 @@ class Showers:
 
     Args:
         conditions: n events.
-        images: Deposited energy in GeV by detector ("ECAL", "HCAL"), each (n, x, y, z) float32;
-            x and y lie across the shower, z (the layer) along it.
+        images: Deposited energy in GeV by detector, float32. A detector of one regular grid ("ECAL", "HCAL") is
+            (n, x, y, z): x and y lie across the shower, z (the layer) along it; only these can be learned. Where layers
+            have cells of their own, each is a detector ("layer_0", ...) with the axes its cells have, (n, ...).
 
     Raises:
-        DataError: An image holds another number of events, or is not four-dimensional.
+        DataError: An image holds another number of events, or has no cells along any axis.
     """
 
     conditions: Conditions
@@ -92,9 +95,10 @@ class Showers:
     def __post_init__(self) -> None:
         """Check shapes."""
         for detector, image in self.images.items():
-            if image.ndim != 4 or len(image) != len(self.conditions):
+            if image.ndim < 2 or len(image) != len(self.conditions):
                 raise DataError(
-                    f"{detector} has shape {image.shape}; ({len(self.conditions)}, x, y, z) in GeV is needed"
+                    f"{detector} has shape {image.shape}; ({len(self.conditions)}, x, y, z) in GeV is needed, "
+                    f"or ({len(self.conditions)}, ...) for one of several layers"
                 )
 
     def __len__(self) -> int:

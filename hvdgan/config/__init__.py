@@ -6,26 +6,32 @@ key, a wrong type or an illegal value is a `ConfigError` that names the key, wha
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError, model_validator
 
-from hvdgan.config.search import Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
+from hvdgan.config.evaluation import Classifier, Evaluation, FrechetDistance, KernelDistance
+from hvdgan.config.search import EVALUATED, Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
 from hvdgan.config.sections import Checkpoint, Data, Gan, Section, Training, Weights
 from hvdgan.errors import ConfigError
 from hvdgan.files import read_yaml
 
 __all__ = [
+    "EVALUATED",
     "Checkpoint",
     "Choices",
+    "Classifier",
     "Config",
     "Data",
     "Dimension",
+    "Evaluation",
     "Evolution",
     "FloatRange",
+    "FrechetDistance",
     "Gan",
     "IntRange",
+    "KernelDistance",
     "Plain",
     "Pruning",
     "Section",
@@ -34,8 +40,11 @@ __all__ = [
     "Weights",
     "legal_names",
     "load",
+    "load_evaluation",
     "parse",
 ]
+
+Legal = TypeVar("Legal", bound=Section)
 
 SEARCHABLE = ("data", "gan", "training", "study.folds", "study.fold_mode")
 """What a study may search."""
@@ -48,6 +57,7 @@ class Config(Section):
     gan: Gan = Gan()
     training: Training = Training()
     study: Study = Study()
+    evaluation: Evaluation = Evaluation()
 
     @model_validator(mode="after")
     def _space_is_legal(self) -> "Config":
@@ -85,6 +95,12 @@ class Config(Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
+class _Judging(Section):
+    """The configuration of an evaluation without a run."""
+
+    evaluation: Evaluation = Evaluation()
+
+
 def load(path: Path, settings: list[str] | None = None) -> Config:
     """Read a configuration.
 
@@ -96,12 +112,24 @@ def load(path: Path, settings: list[str] | None = None) -> Config:
         ConfigError: The file cannot be read, or the content is not legal.
     """
     content = read_yaml(path, "configuration")
-    for setting in settings or []:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {setting}: write --set dotted.name=value")
-        _put(content, name.strip(), _value(setting, text))
+    _override(content, settings or [])
     return parse(content, str(path))
+
+
+def load_evaluation(path: Path | None, settings: list[str]) -> Evaluation:
+    """Read the section `evaluation` alone, of a file that may have others, such as the `config.yaml` of a run.
+
+    Args:
+        path: The YAML file; None has the defaults.
+        settings: `evaluation.name=value` texts that override the file; values are YAML.
+
+    Raises:
+        ConfigError: The file cannot be read, the section is not legal, or a setting belongs to another section.
+    """
+    whole = read_yaml(path, "configuration") if path else {}
+    content = {"evaluation": whole.get("evaluation", {})}
+    _override(content, settings)
+    return _validate(_Judging, content, str(path or "configuration")).evaluation
 
 
 def parse(content: dict[str, Any], origin: str = "configuration") -> Config:
@@ -110,11 +138,7 @@ def parse(content: dict[str, Any], origin: str = "configuration") -> Config:
     Raises:
         ConfigError: One line per problem: the key, what was given, what is legal.
     """
-    try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        lines = [f"  {_explain(detail)}" for detail in error.errors()]
-        raise ConfigError("\n".join([f"{origin} is not legal:", *lines])) from None
+    return _validate(Config, content, origin)
 
 
 def legal_names(section: type[Section] = Config, prefix: str = "") -> list[str]:
@@ -125,6 +149,24 @@ def legal_names(section: type[Section] = Config, prefix: str = "") -> list[str]:
         if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
             names.extend(legal_names(info.annotation, f"{prefix}{key}."))
     return names
+
+
+def _validate(model: type[Legal], content: dict[str, Any], origin: str) -> Legal:
+    """Check plain content; an error has one line per problem."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [f"  {_explain(detail, model)}" for detail in error.errors()]
+        raise ConfigError("\n".join([f"{origin} is not legal:", *lines])) from None
+
+
+def _override(content: dict[str, Any], settings: list[str]) -> None:
+    """Put `dotted.name=value` texts into nested mappings."""
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting}: write --set dotted.name=value")
+        _put(content, name.strip(), _value(setting, text))
 
 
 def _value(setting: str, text: str) -> Any:
@@ -154,13 +196,13 @@ def _put(content: dict[str, Any], name: str, value: Any) -> None:
     content[key] = value
 
 
-def _explain(detail: Any) -> str:
+def _explain(detail: Any, model: type[Section]) -> str:
     """Put one problem into words: where, what was given, what to do."""
-    path = [str(part) for part in detail["loc"] if part not in ("float", "int", "categorical")]
+    path = [str(part) for part in detail["loc"] if part not in ("float", "int", "list[float]", "categorical")]
     name = ".".join(path)
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, legal_names(), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]}?" if near else f"; legal sections are {', '.join(Config.model_fields)}"
+        near = difflib.get_close_matches(name, legal_names(model), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; legal sections are {', '.join(model.model_fields)}"
         return f"{name}: unknown key{hint}"
     if detail["type"] == "missing":
         return f"{name}: this key is needed"

@@ -78,8 +78,21 @@ class Pruning(Section):
     reduction_factor: Annotated[int, Field(ge=2)] = Field(3, description="asha, hyperband: one of so many goes on")
 
 
+MEASURED = ("merit", "generation_time", "training_time")
+"""Objectives that every validation measures."""
+
+SHAPES = ("sampling_fraction", "layer_energy", "layer_centre", "layer_width", "depth", "depth_width", "sparsity")
+"""Observables of an event."""
+
+EVALUATED = (
+    *("correlation", "auc", "jsd", "fpd", "kpd"),
+    *("separation", *(f"separation_{name}" for name in (*SHAPES, "cell_energy"))),
+    *("wasserstein", *(f"wasserstein_{name}" for name in (*SHAPES, "cell_energy"))),
+)
+"""Objectives that are measured once, at the best epoch of a training, as the section `evaluation` says."""
+
 Objectives = Annotated[
-    list[Literal["merit", "generation_time", "training_time"]],
+    list[Literal[*MEASURED, *EVALUATED]],
     BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
     Field(min_length=1),
 ]
@@ -99,7 +112,9 @@ class Study(Section):
     evolution: Evolution = Field(Evolution(), description="of the sampler nsga2")
     seed: int = Field(0, ge=0, description="seeds the sampler")
     objective: Objectives = Field(
-        ["merit"], description="what is minimised: merit (3DGAN figure of merit), generation_time or training_time (s)"
+        ["merit"],
+        description="what is minimised: merit (3DGAN figure of merit), generation_time or training_time (s), or a "
+        "metric of `hvdgan evaluate`, at the epoch of the best merit",
     )
     pruner: Literal["none", "median", "asha", "hyperband"] = Field("none", description="gives up hopeless trials")
     pruning: Pruning = Field(Pruning(), description="how the pruner judges")

@@ -20,7 +20,12 @@ class Data(Section):
     """Which showers to learn from."""
 
     files: list[str] = Field(min_length=1, description="HDF5 files; shell patterns are expanded")
-    format: Literal["auto", "lcd_v1"] = Field("auto", description="file layout; auto looks into the file")
+    format: Literal["auto", "lcd_v1", "lcd_window", "threedgan", "calochallenge", "calogan"] = Field(
+        "auto", description="file layout; auto looks into the file"
+    )
+    binning: str | None = Field(
+        None, description="XML file with the layers of a CaloChallenge file; null: known, or binning*.xml beside it"
+    )
     detector: Literal["ECAL"] = Field("ECAL", description="which image to learn")
     particles: list[str] | None = Field(None, description="particle classes to keep; null keeps all")
     grid: list[Positive] | None = Field(
@@ -31,23 +36,32 @@ class Data(Section):
 
 
 class Weights(Section):
-    """Weights of the three loss terms."""
+    """Weights of the loss terms of 3DGAN and of models that are trained as it is."""
 
     generation: float = Field(2.0, ge=0, description="real against fake (binary cross entropy)")
     auxiliary: float = Field(0.1, ge=0, description="incident energy (mean absolute percentage error)")
     ecal: float = Field(0.1, ge=0, description="sum of cells (mean absolute percentage error)")
+    particle: float = Field(1.0, ge=0, description="particle class (cross entropy), where the data has several")
 
 
 class Gan(Section):
     """The networks."""
 
-    backend: Literal["torch"] = Field("torch", description="framework of the networks")
-    model: str = Field("3dgan", description="built-in model")
+    backend: Literal["torch", "keras"] = Field("torch", description="framework of the networks")
+    model: str = Field("3dgan", description="built-in model, or module:function of your own (backends/MODELS.md)")
+    model_path: str | None = Field(
+        None, description="folder of your own module; null looks in the current folder and beside the configuration"
+    )
     model_args: dict[str, Any] = Field({}, description="the model's own hyper-parameters")
     latent_size: Positive = Field(200, description="length of the latent vector")
     weights: Weights = Field(Weights(), description="loss weights")
+    template: bool = Field(
+        False, description="tell the networks the mean shower of each energy and class; wgan_gp begins with it"
+    )
     precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
-    channels_last: bool = Field(True, description="store activations channels-last (faster on most processors)")
+    channels_last: bool = Field(
+        True, description="store activations channels-last (faster on most processors); keras always does"
+    )
 
 
 class Checkpoint(Section):
@@ -57,15 +71,34 @@ class Checkpoint(Section):
     keep: Positive = Field(2, description="how many of the newest are kept, beside the best")
 
 
+class Adam(Section):
+    """Settings of the optimizer adam."""
+
+    beta1: Fraction = Field(0.9, description="how much of the running mean of gradients stays at each step")
+    beta2: Fraction = Field(0.999, description="how much of their running mean square stays at each step")
+
+
 class Training(Section):
     """One run."""
 
     epochs: Positive = Field(30, description="passes over the training events")
     batch_size: Positive = Field(64, description="events per rank and step")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
-    learning_rate: float = Field(1e-3, gt=0, description="of both networks, per rank; see scale_rate")
+    adam: Adam = Field(Adam(), description="of the optimizer adam")
+    learning_rate: float = Field(1e-3, gt=0, description="of both networks; see rate_scaling")
     discriminator_rate: float = Field(1.0, gt=0, description="the discriminator's rate over learning_rate")
-    scale_rate: bool = Field(False, description="multiply the learning rate by the number of ranks of the ring")
+    rate_scaling: Literal["none", "sqrt", "linear"] = Field(
+        "none", description="multiply the learning rate by the ring's ranks, or by their root (for rmsprop and adam)"
+    )
+    warmup: float = Field(0.0, ge=0, description="epochs in which the learning rate rises from 0")
+    decay: Literal["none", "linear", "cosine"] = Field(
+        "none", description="how the learning rate falls, to 0 at the end"
+    )
+    averaging: Rate = Field(
+        0.0,
+        description="average the generator over about this fraction of the steps so far, to judge and generate with",
+    )
+    patience: Positive | None = Field(None, description="epochs without a better merit that end the training")
     label_flip: Fraction = Field(0.05, description="fraction of labels the discriminator is told wrong")
     seed: int = Field(0, ge=0, description="seeds weights, shuffling, draws and splits")
     shuffle_block: Positive = Field(256, description="events read together; blocks are shuffled, then their events")

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvdgan.calo.geometry import merge_cells
-from hvdgan.calo.shower import PARTICLES, Conditions, Showers
-from hvdgan.data.formats import find_format
-from hvdgan.data.hdf5 import Reader
-from hvdgan.data.source import LONGEST_ROWS, Source
+from hvdgan.calo.shower import PARTICLES, UNKNOWN, Conditions, Showers
+from hvdgan.data.formats import Stated
+from hvdgan.data.source import LONGEST_ROWS, Source, no_grid, open_source
 from hvdgan.errors import DataError
 
 OPEN_FILES = 64
@@ -82,11 +81,17 @@ class ShowerFiles:
 
     def energy_range(self) -> tuple[float, float]:
         """Return the lowest and the highest incident energy in GeV; reads no image."""
-        low, high = np.inf, 0.0
-        for start in range(0, self.count, LONGEST_ROWS):
-            energy = self.conditions(np.arange(start, min(start + LONGEST_ROWS, self.count))).energy
-            low, high = min(low, float(energy.min())), max(high, float(energy.max()))
-        return low, high
+        energies = [part.energy for part in self._all_conditions()]
+        return float(min(map(np.min, energies))), float(max(map(np.max, energies)))
+
+    def particles(self) -> tuple[int, ...]:
+        """Return the particle classes there are, as absolute PDG ids; reads no image.
+
+        Those with names come first, in the order of `PARTICLES`.
+        """
+        found = {int(pdg) for part in self._all_conditions() for pdg in np.unique(np.abs(part.particle))}
+        named = [pdg for pdg in PARTICLES.values() if pdg in found]
+        return (*named, *sorted(found.difference(named)))
 
     def close(self) -> None:
         """Give all file handles back; reading opens files again."""
@@ -102,6 +107,11 @@ class ShowerFiles:
     ) -> None:
         """Close the files."""
         self.close()
+
+    def _all_conditions(self) -> Iterator[Conditions]:
+        """Yield the conditions of all events, some at a time."""
+        for start in range(0, self.count, LONGEST_ROWS):
+            yield self.conditions(np.arange(start, min(start + LONGEST_ROWS, self.count)))
 
     def _sort(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the order that sorts event numbers, after checking that they exist."""
@@ -125,8 +135,9 @@ def open_files(
     detector: str = "ECAL",
     particles: Sequence[str] | None = None,
     grid: Sequence[int] | None = None,
+    binning: str | None = None,
 ) -> ShowerFiles:
-    """Open shower files and check their structure.
+    """Open shower files to learn from, and check their structure.
 
     Args:
         patterns: Files or shell patterns (`**` for any folders); a file that several of them match counts once.
@@ -134,11 +145,14 @@ def open_files(
         detector: Which image to read.
         particles: Names of the particle classes to keep; None keeps all. Keeping some reads all conditions once.
         grid: Merge cells to so many along x, y, z; None keeps the files' cells.
+        binning: XML file with the layers of a cylindrical calorimeter; None leaves it to the files.
 
     Raises:
-        DataError: A pattern matches nothing, a file is not what it should be, or no event passes the filter.
+        DataError: A pattern matches nothing, a file is not what it should be or has no image on a regular grid, or no
+            event passes the filter.
     """
-    sources = [_open(path, format, detector) for path in expand(patterns)]
+    stated = Stated(binning=Path(binning).expanduser() if binning else None)
+    sources = [_open(path, format, stated, detector) for path in expand(patterns)]
     _check_shapes(sources, detector)
     merged = _check_grid(sources[0], detector, grid)
     if particles is not None:
@@ -165,15 +179,12 @@ def expand(patterns: Sequence[str]) -> list[Path]:
     return list(found.values())
 
 
-def _open(path: Path, name: str, detector: str) -> Source:
-    """Open one file."""
-    reader = Reader(path)
-    try:
-        format = find_format(reader, name)
-        contents = format.check(reader, (detector,))
-        return Source(reader, format, contents, reader.layout(detector).chunk)
-    finally:
-        reader.close()
+def _open(path: Path, name: str, stated: Stated, detector: str) -> Source:
+    """Open a file for one image, which has to be on a regular grid."""
+    source = open_source(path, name, stated, (detector,))
+    if len(source.contents.shapes[detector]) != 3:
+        raise no_grid(source.reader, source.format)
+    return source
 
 
 def _check_shapes(sources: Sequence[Source], detector: str) -> None:
@@ -215,6 +226,11 @@ def _find_particles(source: Source, numbers: list[int]) -> NDArray[np.int64]:
     """Return the numbers of the events of some particles or their antiparticles."""
     conditions = _join(list(source.read_conditions(np.arange(source.contents.count))))
     source.reader.close()
+    if (conditions.particle == UNKNOWN).any():
+        raise DataError(
+            f"{source.reader.path} does not tell the class of its particles, so that none can be kept: leave out "
+            "data.particles, or let `hvdgan convert --particle CLASS` store it"
+        )
     return np.flatnonzero(np.isin(np.abs(conditions.particle), numbers))
 
 

@@ -20,6 +20,8 @@ from hvdgan.errors import DataError
 
 CHUNK_BYTES = 2**17
 """Chunks hold as many events as fit into this, at least one: two of 25 x 25 x 25 cells."""
+MOST_COMPRESSED = 2**16
+"""No filter makes arrays smaller by more than this."""
 GZIP_LEVEL = 1
 """Showers are mostly zeros: higher levels write three times as slowly and save a few percent."""
 
@@ -33,12 +35,14 @@ class Layout:
         dtype: Type of its elements.
         chunk: Events stored, and decompressed, together; 1 for an array stored in one piece.
         compression: Name of the filter, or "none".
+        written: Whether its content can be in the file; a shape alone, however large, takes no room.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     chunk: int
     compression: str
+    written: bool = True
 
 
 class Reader:
@@ -61,6 +65,15 @@ class Reader:
         with self._opened() as file:
             return sorted(file.keys())
 
+    def has(self, key: str) -> bool:
+        """Return whether the file has an array or group; `group/array` looks inside a group.
+
+        Raises:
+            DataError: The file is missing, truncated or not HDF5.
+        """
+        with self._opened(key) as file:
+            return key in file
+
     def layout(self, key: str) -> Layout:
         """Return how an array lies in the file.
 
@@ -70,7 +83,7 @@ class Reader:
         with self._opened(key) as file:
             array = _array(file, self.path, key)
             chunk = array.chunks[0] if array.chunks else 1
-            return Layout(tuple(array.shape or ()), array.dtype, chunk, array.compression or "none")
+            return Layout(tuple(array.shape or ()), array.dtype, chunk, array.compression or "none", _written(array))
 
     def read(self, key: str, start: int, stop: int) -> NDArray:
         """Return events start to stop (excluded) of an array.
@@ -117,7 +130,8 @@ def write(path: Path | str, blocks: Iterable[dict[str, NDArray]]) -> None:
 
     Args:
         path: The file to write or to replace; its folder must exist.
-        blocks: Arrays by key; all blocks have the same keys, types and shapes but for the number of events.
+        blocks: Arrays by key (`group/array` lies in a group); all blocks have the same keys, types and shapes but for
+            the number of events.
 
     Raises:
         DataError: The disk is full or not writable, or there is nothing to write; a previous file is intact.
@@ -126,10 +140,12 @@ def write(path: Path | str, blocks: Iterable[dict[str, NDArray]]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with _created(temporary, path) as file:
+            keys: set[str] = set()
             for block in blocks:
                 with _translated(path):
                     _append(file, block)
-            _check_lengths(path, {key: len(array) for key, array in file.items()})
+                keys |= block.keys()
+            _check_lengths(path, {key: len(file[key]) for key in sorted(keys)})
         with _translated(path):
             _flush(temporary)
             temporary.replace(path)
@@ -201,6 +217,12 @@ def _array(file: h5py.File, path: Path, key: str) -> h5py.Dataset:
     return array
 
 
+def _written(array: h5py.Dataset) -> bool:
+    """Return whether an array can have been stored: here, as far as sizes tell, or in the files that it points to."""
+    elsewhere = array.is_virtual or array.external
+    return bool(elsewhere) or not array.size or array.nbytes <= MOST_COMPRESSED * array.id.get_storage_size()
+
+
 @contextmanager
 def _translated(path: Path, key: str | None = None) -> Iterator[None]:
     """Turn what h5py and the operating system raise into a `DataError` that names the file and the key."""
@@ -209,6 +231,8 @@ def _translated(path: Path, key: str | None = None) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DataError(f"{where}: no such file or folder") from None
+    except (MemoryError, OverflowError) as error:
+        raise DataError(f"{where}: does not fit into memory: {error}") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{where}: {_explain(str(error))}") from error
 

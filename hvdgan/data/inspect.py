@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,22 @@ import numpy as np
 
 from hvdgan.calo.shower import particle_name
 from hvdgan.data.checks import unit_problem
-from hvdgan.data.formats import Format, find_format
+from hvdgan.data.formats import NOTHING, Format, Stated
 from hvdgan.data.hdf5 import Reader
+from hvdgan.data.source import Source, block_length, open_source
 from hvdgan.errors import DataError
 
-BLOCK_BYTES = 2**25
-"""Images are scanned in blocks of about this size."""
 BLOCK_ROWS = 65536
 """Conditions are scanned this many events at a time."""
 
 
-def inspect_file(path: Path | str, format: str = "auto") -> dict[str, Any]:
+def inspect_file(path: Path | str, format: str = "auto", stated: Stated = NOTHING) -> dict[str, Any]:
     """Describe a shower file and find what is wrong with it; a bad file is an answer, not an error.
 
     Args:
         path: The file.
         format: Name of the layout, or "auto" to look into the file.
+        stated: What a person says of the file.
 
     Returns:
         A plain row: `file`, `format`, `detectors` (cells by name), `events`, `energy` (lowest and highest incident
@@ -33,29 +34,37 @@ def inspect_file(path: Path | str, format: str = "auto") -> dict[str, Any]:
     """
     row: dict[str, Any] = {"file": str(path), "format": None, "detectors": {}, "events": None, "energy": None}
     row |= {"particles": {}, "compression": None, "chunk": None, "bytes": None, "problems": []}
-    reader = Reader(path)
     try:
-        row |= _describe(reader, format)
+        source = open_source(Path(path), format, stated)
+        try:
+            row |= _describe(source)
+        finally:
+            source.reader.close()
     except (DataError, OSError) as error:
         row["problems"] = [str(error)]
-    finally:
-        reader.close()
     return row
 
 
-def _describe(reader: Reader, name: str) -> dict[str, Any]:
+def _describe(source: Source) -> dict[str, Any]:
     """Return what can be told about a file whose structure is sound."""
-    layout = find_format(reader, name)
-    row = layout.describe(reader) | {"bytes": reader.path.stat().st_size}
+    reader, layout, contents = source.reader, source.format, source.contents
     problems: list[str] = []
-    row |= _scan_conditions(reader, layout, row["events"], problems)
-    for detector, shape in row["detectors"].items():
-        total = _scan_images(reader, layout, row["events"], detector, shape, problems)
-        unit = None if problems else unit_problem(total, row["incident"])
+    row = _scan_conditions(reader, layout, contents.count, problems)
+    incident = row.pop("incident")
+    for detector, shape in contents.shapes.items():
+        total = _scan_images(reader, layout, contents.count, detector, shape, problems)
+        unit = None if problems else unit_problem(total, incident)
         if unit is not None:
             problems.append(f"{reader.path}: {detector}: {unit}")
-    del row["incident"]
-    return row | {"problems": problems}
+    return row | {
+        "format": layout.name,
+        "detectors": {detector: list(shape) for detector, shape in contents.shapes.items()},
+        "events": contents.count,
+        "compression": reader.layout(layout.key(next(iter(contents.shapes)))).compression,
+        "chunk": source.chunk,
+        "bytes": reader.path.stat().st_size,
+        "problems": problems,
+    }
 
 
 def _scan_conditions(reader: Reader, layout: Format, count: int, problems: list[str]) -> dict[str, Any]:
@@ -71,20 +80,20 @@ def _scan_conditions(reader: Reader, layout: Format, count: int, problems: list[
 
 
 def _scan_images(
-    reader: Reader, layout: Format, count: int, detector: str, shape: list[int], problems: list[str]
+    reader: Reader, layout: Format, count: int, detector: str, shape: tuple[int, ...], problems: list[str]
 ) -> float:
     """Return the energy in all cells in GeV; note the first problem."""
-    length = max(1, BLOCK_BYTES // (4 * int(np.prod(shape))))
+    length = block_length(prod(shape))
     blocks = _blocks(lambda *span: layout.read_images(reader, detector, *span), count, length, problems)
     return sum(float(images.sum(dtype=np.float64)) for images in blocks)
 
 
 def _blocks(read: Callable[[int, int], Any], count: int, length: int, problems: list[str]) -> Iterator[Any]:
-    """Give what `read` returns for each block of events that can be read; note the first problem."""
-    found: list[str] = []
+    """Give what `read` returns for each block of events, up to one that cannot be read; note that problem."""
     for start in range(0, count, length):
         try:
-            yield read(start, min(start + length, count))
+            block = read(start, min(start + length, count))
         except DataError as error:
-            found.append(str(error))
-    problems.extend(found[:1])
+            problems.append(str(error))
+            return
+        yield block

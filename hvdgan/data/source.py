@@ -1,15 +1,17 @@
 """One shower file, read in pieces of bounded size."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hvdgan.calo.shower import Conditions
-from hvdgan.data.formats import Contents, Format
+from hvdgan.data.formats import NOTHING, Contents, Format, Stated, find_format
 from hvdgan.data.hdf5 import Reader
+from hvdgan.errors import DataError
 
 NEAR = 4
 """Wanted images that lie no farther apart than this, or than a chunk of the file, are read in one go."""
@@ -17,6 +19,8 @@ LONGEST = 256
 """About so many images are read in one go, in whole chunks."""
 NEAR_ROWS, LONGEST_ROWS = 1024, 65536
 """The same for conditions, a few bytes each."""
+BLOCK_BYTES, BLOCK_EVENTS = 2**25, 4096
+"""Files that are read from end to end are read in blocks of about so many bytes, and at most so many events."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,62 @@ class Source:
         for place in find_runs(events, NEAR_ROWS, LONGEST_ROWS):
             start, stop = int(events[place][0]), int(events[place][-1]) + 1
             yield self.format.read_conditions(self.reader, start, stop)[events[place] - start]
+
+
+def open_source(
+    path: Path, name: str = "auto", stated: Stated = NOTHING, detectors: Sequence[str] | None = None
+) -> Source:
+    """Open one file and check its structure.
+
+    Args:
+        path: The file.
+        name: Name of its layout, or "auto" to look into it.
+        stated: What a person says of it.
+        detectors: The images that are wanted; None wants all.
+
+    Raises:
+        DataError: The file is not what it should be, or has no such image.
+    """
+    reader = Reader(path)
+    try:
+        layout = find_format(reader, name, stated)
+        wanted = layout.detectors(reader) if detectors is None else tuple(detectors)
+        _check_present(reader, layout, wanted)
+        contents = layout.check(reader, wanted)
+        return Source(reader, layout, contents, max(reader.layout(layout.key(image)).chunk for image in wanted))
+    finally:
+        reader.close()
+
+
+def block_length(cells: int) -> int:
+    """Return how many events to read at a time from a file that is read from end to end.
+
+    Args:
+        cells: Cells of each event.
+
+    >>> block_length(25**3), block_length(10)
+    (536, 4096)
+    """
+    return max(1, min(BLOCK_BYTES // (4 * cells), BLOCK_EVENTS))
+
+
+def no_grid(reader: Reader, layout: Format) -> DataError:
+    """Return the error of a file of irregular layers that is to be learned from."""
+    return DataError(
+        f"{reader.path}: the layers of this {layout.name} file have cells of their own "
+        f"({', '.join(layout.detectors(reader))}); 3D convolutions need one grid of x, y, z cells, as LCD, 3DGAN and "
+        "CaloChallenge 2 and 3 files have: this one can be inspected and converted, not learned from"
+    )
+
+
+def _check_present(reader: Reader, layout: Format, wanted: tuple[str, ...]) -> None:
+    """Raise unless a file has the images that are wanted."""
+    present = layout.detectors(reader)
+    missing = [name for name in wanted if name not in present]
+    if missing == ["ECAL"] and "layer_0" in present:
+        raise no_grid(reader, layout)
+    if missing:
+        raise DataError(f"{reader.path}: missing key {', '.join(missing)}; images are {', '.join(present)}")
 
 
 def find_runs(events: NDArray[np.int64], near: int, longest: int) -> list[slice]:

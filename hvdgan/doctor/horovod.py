@@ -32,16 +32,19 @@ raise SystemExit(not right)
 
 
 def check_horovod() -> list[Check]:
-    """Look what Horovod was built for and whether its libraries load: one check, and one per framework."""
+    """Look what Horovod was built for and whether its libraries load: one check, and one per installed framework."""
     version = installed("horovod")
     if not version:
         return [Check("horovod", False, "not installed", f"{SET_UP}, which builds it; pip alone cannot")]
     built_for = metadata()
     checks = [Check("horovod", bool(built_for), version, "" if built_for else f"built for no framework; {SET_UP}")]
     for framework, module, record, names in FRAMEWORKS:
+        present = next(filter(None, map(installed, names)), "")
         if record in built_for:
-            present = next(filter(None, map(installed, names)), "")
             checks.append(check_build(f"hvd {framework}", module, built_for[record], present))
+        elif present and built_for:
+            note = f"optional, for several ranks with gan.backend {framework}: scripts/setup --frameworks torch,keras"
+            checks.append(Check(f"hvd {framework}", True, "not built", note))
     return checks
 
 

@@ -4,6 +4,7 @@ A framework's module gives a `Channel`, the few collective calls on arrays; `Hor
 """
 
 import zlib
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -29,6 +30,9 @@ class Channel(Protocol):
 
     def wrap(self, optimizer: Any, network: Any, name: str) -> Any:
         """Return an optimizer that averages gradients before each step."""
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Return a block in which the framework's own error for a lost rank becomes RingBrokenError."""
 
     def sum(self, name: str, array: NDArray) -> NDArray:
         """Return the sum over the ranks."""
@@ -62,6 +66,10 @@ class HorovodRing:
     def wrap(self, optimizer: Optimizer, network: Any, name: str) -> Optimizer:
         """Let the framework's optimizer average gradients over the ring."""
         return self._channel.wrap(optimizer, network, name)
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Let the channel tell of a lost rank."""
+        return self._channel.guarded()
 
     def broadcast(self, state: dict[str, NDArray]) -> dict[str, NDArray]:
         """Send rank 0's arrays in one buffer, after its length."""

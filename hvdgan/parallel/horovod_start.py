@@ -91,8 +91,8 @@ def load_horovod(framework: str) -> Any:
         module = None
     if not hasattr(module, "init"):
         raise MissingDependencyError(
-            f"several processes train together, which needs Horovod built for {framework}: run scripts/setup, which "
-            f"builds it ({' '.join(said.getvalue().split())})"
+            f"several processes train together, which needs Horovod built for {framework}: run scripts/setup "
+            f"--frameworks torch,keras, which builds it ({' '.join(said.getvalue().split())})"
         )
     return module
 

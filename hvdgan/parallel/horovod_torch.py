@@ -5,7 +5,7 @@ backward pass has it, and `step` waits for all of them.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from types import MethodType
 from typing import Any
 
@@ -67,6 +67,10 @@ class TorchChannel:
         self._optimizers[name] = wrapped
         return wrapped
 
+    def guarded(self) -> AbstractContextManager[None]:
+        """Return a block in which Horovod's error for a lost rank becomes ours."""
+        return broken_told()
+
     def sum(self, name: str, array: NDArray) -> NDArray:
         """Return the sum over the ranks."""
         with broken_told():
@@ -82,12 +86,12 @@ class TorchChannel:
         with broken_told():
             return self._hvd.allgather(_tensor(array), name=name).numpy()
 
-    def post_maximum(self, name: str, array: NDArray) -> int:
+    def post_maximum(self, name: str, array: NDArray) -> Any:
         """Post an array for an elementwise maximum."""
         with broken_told():
             return self._hvd.allreduce_async(_tensor(array), name=name, op=self._hvd.Max)
 
-    def wait(self, ticket: int) -> NDArray:
+    def wait(self, ticket: Any) -> NDArray:
         """Return the result of what was posted."""
         with broken_told():
             return self._hvd.synchronize(ticket).numpy()

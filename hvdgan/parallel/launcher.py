@@ -70,6 +70,19 @@ def check_size(size: int, environ: Mapping[str, str]) -> None:
         )
 
 
+def check_one_world(environ: Mapping[str, str], verb: str) -> None:
+    """Refuse a launcher under which the ranks of a job cannot send each other messages.
+
+    Raises:
+        UsageError: It is `horovodrun --gloo`.
+    """
+    if launcher(environ) == "gloo":
+        raise UsageError(
+            f"`hvdgan {verb}` needs one MPI world, but `horovodrun --gloo` gives every process a world of its own; "
+            f"use `hvdgan launch -np N {verb} ...`, `mpirun` or `horovodrun --mpi`"
+        )
+
+
 def survives_losses(environ: Mapping[str, str]) -> bool:
     """Return whether the job outlives a process that ends: it does under `mpirun --enable-recovery`.
 

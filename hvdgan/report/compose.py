@@ -12,13 +12,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from hvdgan import pareto
+from hvdgan.calo.sample import Sample
+from hvdgan.calo.score import Score
 from hvdgan.report.coordinates import draw_coordinates
 from hvdgan.report.energy import draw_sampling_fraction, draw_spectra
 from hvdgan.report.events import draw_event_pair, draw_events, pick_events
 from hvdgan.report.front import draw_front
 from hvdgan.report.gantt import draw_gantt
+from hvdgan.report.observables import draw_observables
 from hvdgan.report.page import Picture
 from hvdgan.report.scales import Space
+from hvdgan.report.scores import draw_scores
 from hvdgan.report.showers import draw_correlations, draw_profiles
 from hvdgan.report.slices import draw_slices
 from hvdgan.report.study import draw_history, draw_importances
@@ -48,7 +52,11 @@ class Drawing:
 
 
 def draw_shower_pictures(
-    reference: NDArray, reference_energy: NDArray, generated: NDArray, generated_energy: NDArray
+    reference: NDArray,
+    reference_energy: NDArray,
+    generated: NDArray,
+    generated_energy: NDArray,
+    samples: tuple[Sample, Sample] | None = None,
 ) -> list[Drawing]:
     """Draw everything that compares generated with reference showers.
 
@@ -57,20 +65,38 @@ def draw_shower_pictures(
         reference_energy: Incident energy in GeV, (n,).
         generated: Deposited energy in GeV, (m, x, y, z).
         generated_energy: Incident energy in GeV, (m,).
+        samples: Reference and generated, where the images are only some of the showers; single showers are drawn from
+            the images, everything else from the samples.
     """
-    samples = reference, reference_energy, generated, generated_energy
+    images = reference, reference_energy, generated, generated_energy
+    real, made = samples or (Sample.of(reference, reference_energy), Sample.of(generated, generated_energy))
+    sums = real.profiles.total, real.energy, made.profiles.total, made.energy
     drawings = [
-        Drawing("events", "Single showers", EVENTS, draw_events(*samples)),
-        Drawing("profiles", "Profiles along x, y and z", PROFILES, draw_profiles(reference, generated)),
-        Drawing("sampling_fraction", "Sampling fraction", SAMPLING, draw_sampling_fraction(*samples)),
-        Drawing("spectra", "Total energy", SPECTRA, draw_spectra(*samples)),
-        Drawing("correlations", "Correlation between layers", LAYERS, draw_correlations(reference, generated)),
+        Drawing("events", "Single showers", EVENTS, draw_events(*images)),
+        Drawing("profiles", "Profiles along x, y and z", PROFILES, draw_profiles(real.profiles, made.profiles)),
+        Drawing("sampling_fraction", "Sampling fraction", SAMPLING, draw_sampling_fraction(*sums)),
+        Drawing("spectra", "Total energy", SPECTRA, draw_spectra(*sums)),
+        Drawing("correlations", "Correlation between layers", LAYERS, draw_correlations(real.profiles, made.profiles)),
     ]
     pairs = pick_events(reference_energy, generated_energy, 3)
     for one, other in pairs[len(pairs) // 2 :][:1]:
         pair = draw_event_pair(reference[one], reference_energy[one], generated[other], generated_energy[other])
         drawings.insert(1, Drawing("event_3d", "One shower in three dimensions", CELLS, pair))
     return drawings
+
+
+def draw_metric_pictures(scores: Sequence[Score], reference: Sample, generated: Sample) -> list[Drawing]:
+    """Draw the metrics of a generator beside their floors, and the observables that they compare.
+
+    Args:
+        scores: From top to bottom.
+        reference: n events.
+        generated: m events on the same grid.
+    """
+    return [
+        Drawing("scores", "Metrics beside their floors", SCORES, draw_scores(scores)),
+        Drawing("observables", "Shapes of showers", SHAPES, draw_observables(reference, generated)),
+    ]
 
 
 def draw_study_pictures(
@@ -150,6 +176,14 @@ SAMPLING = (
     "how much it varies between showers of the same energy; a generator that repeats itself has too little."
 )
 SPECTRA = "Share of events per bin of deposited energy (left) and of deposited over incident energy (right)."
+SHAPES = (
+    "How deep showers lie, how wide they are and how many cells they hit, event by event; below, the spectrum of all "
+    "cells, and how wide and how restless each layer is. A generator that repeats itself has too narrow histograms."
+)
+SCORES = (
+    "How many standard errors each metric lies above its floor, the same metric between two independent reference "
+    "samples. Within the band the generator is as good as the reference; the scale is logarithmic beyond it."
+)
 LAYERS = (
     "Which layers have more energy together. The rightmost panel, generated minus reference, has its own scale and "
     "should be white."

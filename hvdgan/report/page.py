@@ -86,7 +86,7 @@ def merit_figures(untrained: float | None, trained: float | None, floor: float |
         KeyFigure("merit, untrained", show(untrained), "the generator before its first step"),
         KeyFigure("merit, trained", show(trained), "lower is better"),
         KeyFigure("better by", f"{show(untrained / trained)} x" if known else "-", "untrained over trained"),  # type: ignore[operator]
-        KeyFigure("floor", show(floor), "one half of the reference against the other"),
+        KeyFigure("floor", show(floor), "two reference samples against each other"),
     ]
 
 

@@ -19,18 +19,20 @@ DECADES = 4.5
 
 
 @styled
-def draw_profiles(reference: NDArray, generated: NDArray, title: str = "Mean energy per slice") -> Figure:
+def draw_profiles(
+    reference: NDArray | AxisProfiles, generated: NDArray | AxisProfiles, title: str = "Mean energy per slice"
+) -> Figure:
     """Draw the mean deposited energy per slice along x, y and z, and generated over reference.
 
     Args:
-        reference: Deposited energy in GeV, (n, x, y, z).
-        generated: Deposited energy in GeV, (m, x, y, z).
+        reference: Deposited energy in GeV, (n, x, y, z), or its profiles.
+        generated: Deposited energy in GeV, (m, x, y, z), or its profiles.
         title: Put above the figure.
     """
     figure = new_figure(11, 4.3)
     put_title(figure, title)
     grid = figure.add_gridspec(1, 3)
-    samples = AxisProfiles.of(reference), AxisProfiles.of(generated)
+    samples = _profile(reference), _profile(generated)
     for place, (axis, label) in enumerate(LABELS.items()):
         slices = [1000 * getattr(profiles, axis) for profiles in samples]
         panel = _draw_profile(figure, grid[place], *slices, label, axis != "z")
@@ -39,18 +41,20 @@ def draw_profiles(reference: NDArray, generated: NDArray, title: str = "Mean ene
 
 
 @styled
-def draw_correlations(reference: NDArray, generated: NDArray, title: str = "Correlation between layers") -> Figure:
+def draw_correlations(
+    reference: NDArray | AxisProfiles, generated: NDArray | AxisProfiles, title: str = "Correlation between layers"
+) -> Figure:
     """Draw the correlation matrices of the layers' energies, reference, generated and their difference.
 
     Args:
-        reference: Deposited energy in GeV, (n, x, y, z).
-        generated: Deposited energy in GeV, (m, x, y, z).
+        reference: Deposited energy in GeV, (n, x, y, z), or its profiles.
+        generated: Deposited energy in GeV, (m, x, y, z), or its profiles.
         title: Put above the figure.
     """
     figure = new_figure(11, 3.9)
     put_title(figure, title)
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    matrices = [layer_correlation(AxisProfiles.of(images).z) for images in (reference, generated)]
+    matrices = [layer_correlation(_profile(sample).z) for sample in (reference, generated)]
     difference = matrices[1] - matrices[0]
     reach = choose_tick(1 + difference)
     drawn = [
@@ -62,6 +66,11 @@ def draw_correlations(reference: NDArray, generated: NDArray, title: str = "Corr
     add_colour_bar(figure, drawn[1], panels[:2], "Pearson correlation", ticks=[-1, -0.5, 0, 0.5, 1], **bar)
     add_colour_bar(figure, drawn[2], panels[2], "difference", ticks=[-reach, 0, reach], extend="both", **bar)
     return figure
+
+
+def _profile(sample: NDArray | AxisProfiles) -> AxisProfiles:
+    """Return the profiles of images; profiles are returned as they are."""
+    return sample if isinstance(sample, AxisProfiles) else AxisProfiles.of(sample)
 
 
 def _draw_profile(

@@ -3,6 +3,7 @@
 A `Table` holds plain values; `to_rows` gives them to a CSV writer, `to_text` and `to_rich` to readers.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -174,6 +175,22 @@ def show(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(show(member) for member in value)
     return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+def format_measured(value: float, error: float) -> str:
+    """Write a value and its error, two digits of the error, both with the same number of decimals.
+
+    >>> format_measured(0.03863, 0.00215), format_measured(12.3, 4.2), format_measured(0.5, 0.0)
+    ('0.0386 ± 0.0022', '12.3 ± 4.2', '0.5 ± 0')
+    >>> format_measured(2.41e-7, 3.9e-8)
+    '2.41e-07 ± 3.9e-08'
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return f"{format_number(value)} ± {format_number(error)}"
+    if error < 1e-6:
+        return f"{value:.3g} ± {error:.2g}"
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def is_numeric(table: Table, column: int) -> bool:

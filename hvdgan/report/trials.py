@@ -70,7 +70,7 @@ def judge_by(rows: Sequence[Row], objective: int) -> list[Row]:
 
 def name_objective(name: str) -> str:
     """Return what an objective is called in a picture."""
-    return OBJECTIVES.get(name, name)
+    return OBJECTIVES.get(name, name.replace("_", " "))
 
 
 def size_markers(count: int) -> float:

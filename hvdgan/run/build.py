@@ -1,59 +1,67 @@
 """Build one training from a configuration: events, networks, validation; shared by `train` and every trial."""
 
-import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError, create_model
-
 from hvdgan.backends import load
+from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
-from hvdgan.config import Config
+from hvdgan.backends.resolve import is_own, resolve
+from hvdgan.calo.settings import Settings
+from hvdgan.config import Config, Evaluation
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
-from hvdgan.errors import ConfigError, DataError
+from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import together
-from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.run.plan import list_models
+from hvdgan.study.search.conditions import listed
+from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved
-from hvdgan.training.course import Course
+from hvdgan.training.course import Calibration, Course
 from hvdgan.training.loop import Hooks, Result, Run
 from hvdgan.training.validation import Validation
 
+ARGUMENTS = "gan.model_args."
+"""How the dotted names of a model's own hyper-parameters begin."""
+
 
 def check_model(config: Config) -> None:
-    """Check the model's name and arguments, also those of the search space.
+    """Check the model's name, signature and arguments, also those of the search space.
 
     Raises:
         ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type.
         MissingDependencyError: The backend's library is not installed.
     """
-    backend = load(config.gan.backend)
-    if config.gan.model not in backend.MODELS:
-        raise ConfigError(f"gan.model: {config.gan.model!r} is unknown; legal are {', '.join(backend.MODELS)}")
-    points = [config.gan.model_args]
+    gan, backend = config.gan, load(config.gan.backend)
+    for model in list_models(config):
+        build = resolve(model, backend.MODELS, gan.model_path)
+        for point in [gan.model_args, *_searched_arguments(config, model)]:
+            check_arguments(model, build, point)
+
+
+def _searched_arguments(config: Config, model: str) -> Iterator[dict[str, Any]]:
+    """Yield the ends of what the space searches among the arguments of a model."""
     for name, dimension in config.study.space.items():
-        if name.startswith("gan.model_args."):
-            points += [{name.removeprefix("gan.model_args."): value} for value in dimension.ends()]
-    for point in points:
-        _check_arguments(config.gan.model, backend.MODELS[config.gan.model], point)
+        if name.startswith(ARGUMENTS) and model in listed(dimension.when.get("gan.model", model)):
+            yield from ({name.removeprefix(ARGUMENTS): value} for value in dimension.ends())
 
 
-def _check_arguments(model: str, build: Any, arguments: dict[str, Any]) -> None:
-    """Hold arguments against the annotated keywords of a model's builder."""
-    keywords = [p for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields: dict[str, Any] = {keyword.name: (keyword.annotation, keyword.default) for keyword in keywords}
-    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    try:
-        create_model("Arguments", __config__=strict, **fields).model_validate(arguments)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        legal = ", ".join(f"{keyword.name} ({keyword.annotation.__name__})" for keyword in keywords)
-        name = ".".join(str(part) for part in detail["loc"])
-        raise ConfigError(
-            f"gan.model_args.{name}: {detail['msg']}; given: {detail['input']!r}; {model} takes {legal}"
-        ) from None
+def try_model(config: Config) -> None:
+    """Build a user's own model for the data and try it on a few events; built-in models are known to work.
+
+    Raises:
+        ConfigError: The model breaks the contract, or fails.
+    """
+    if is_own(config.gan.model):
+        with open_data(config) as files:
+            particles = files.particles()
+            assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
+            spec = make_spec(config, files.image_shape, particles, assumed)
+        load(config.gan.backend).Gan(spec, SoloRing()).close()
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:
@@ -67,16 +75,24 @@ def check_data(config: Config, size: int, number: int | None) -> None:
     Raises:
         DataError: A file is not what it should be, or there are too few events.
     """
-    data = config.data
-    with open_files(data.files, data.format, data.detector, data.particles, data.grid) as files:
+    with open_data(config) as files:
         plan_course(config, files, number).steps(size, config.training.batch_size)
+
+
+def open_data(config: Config) -> ShowerFiles:
+    """Open the configuration's shower files.
+
+    Raises:
+        DataError: A file is not what it should be.
+    """
+    data = config.data
+    return open_files(data.files, data.format, data.detector, data.particles, data.grid, data.binning)
 
 
 @contextmanager
 def opened(config: Config, ring: Ring) -> Iterator[ShowerFiles]:
     """Open the configuration's shower files on every rank, or raise the same error on all."""
-    data = config.data
-    files = together(ring, lambda: open_files(data.files, data.format, data.detector, data.particles, data.grid))
+    files = together(ring, lambda: open_data(config))
     with files:
         yield files
 
@@ -103,7 +119,7 @@ def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: in
             f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
             "give more events or change data.validation"
         )
-    return Course(files, data.detector, train, held_out, files.energy_range())
+    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles())
 
 
 def train_once(
@@ -115,6 +131,7 @@ def train_once(
     saved: Saved | None = None,
     baseline: bool = True,
     split_seed: int | None = None,
+    metrics: Sequence[str] = (),
 ) -> Result:
     """Train one pair of networks on a ring, with validation and checkpoints. Collective.
 
@@ -127,39 +144,78 @@ def train_once(
         saved: A checkpoint to go on from; only rank 0's is looked at.
         baseline: Also measure the untrained generator.
         split_seed: Seeds which events are left out; None is `training.seed`.
+        metrics: What to measure at the best epoch, when all epochs are done; names of `calo.metrics`.
     """
     backend = load(config.gan.backend)
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(ring.size, config.training.batch_size)
-        spec = make_spec(config, files.image_shape, course.fit_response(ring))
+        calibration = course.calibrate(ring, config.gan.template)
+        spec = make_spec(config, files.image_shape, course.particles, calibration)
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
         gan = together(ring, lambda: backend.Gan(spec, ring))
         try:
-            return Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
+            result = Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
+            if metrics and result.ending == "done":
+                restore_best(gan, ring, checkpoints)
+                appraisal = Appraisal(metrics, choose_settings(config.evaluation), events, seed, hooks.beat)
+                result = replace(result, metrics=appraisal.measure(gan, ring, course))
+            return result
         finally:
             gan.close()
 
 
-def make_spec(config: Config, image_shape: tuple[int, int, int], response: tuple[float, ...]) -> GanSpec:
+def make_spec(
+    config: Config,
+    image_shape: tuple[int, int, int],
+    particles: tuple[int, ...],
+    calibration: Calibration,
+) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
     return GanSpec(
         image_shape=image_shape,
         latent_size=gan.latent_size,
+        particles=particles,
         model=gan.model,
         model_args=gan.model_args,
         weights=LossWeights(**gan.weights.model_dump()),
         optimizer=training.optimizer,
+        optimizer_args=training.adam.model_dump() if training.optimizer == "adam" else {},
         precision=gan.precision,
+        averaging=training.averaging,
         channels_last=gan.channels_last,
         seed=training.seed,
-        response=response,
+        model_path=gan.model_path,
+        response=calibration.response,
+        template=calibration.template,
+    )
+
+
+def choose_settings(evaluation: Evaluation) -> Settings:
+    """Return the section `evaluation` of a configuration as the metrics take it."""
+    bins, frechet, classifier = evaluation.bins, evaluation.frechet, evaluation.classifier
+    return Settings(
+        bins=tuple(bins) if isinstance(bins, list) else bins,
+        repeats=evaluation.repeats,
+        seed=evaluation.seed,
+        frechet_sizes=(frechet.smallest, frechet.largest),
+        frechet_points=frechet.sizes,
+        frechet_draws=frechet.draws,
+        kernel_batch=evaluation.kernel.batch,
+        kernel_batches=evaluation.kernel.batches,
+        train=classifier.train,
+        calibrate=classifier.calibrate,
+        iterations=classifier.iterations,
     )
 
 
 def describe(spec: GanSpec) -> dict[str, Any]:
     """Return the part of a spec that a generator is rebuilt from, as plain JSON values."""
-    return {"image_shape": list(spec.image_shape), "response": list(spec.response)}
+    return {
+        "image_shape": list(spec.image_shape),
+        "particles": list(spec.particles),
+        "response": [list(row) for row in spec.response],
+    }

@@ -1,121 +1,106 @@
-"""`hvdgan evaluate`: generated against reference showers, as numbers, pictures and one page."""
+"""`hvdgan evaluate`: generated against reference showers, as one table, JSON, pictures and one page."""
 
+import math
 import socket
-from contextlib import closing
-from dataclasses import dataclass
+import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from hvdgan.calo.merit import Merit, floor, merit
-from hvdgan.calo.observables import AxisProfiles
-from hvdgan.calo.shower import Conditions, Showers
-from hvdgan.data.files import open_files
-from hvdgan.errors import DataError
+from hvdgan.calo.score import Score
+from hvdgan.config import Evaluation, load_evaluation
 from hvdgan.files import write_json
-from hvdgan.report.compose import draw_shower_pictures, save_pictures
-from hvdgan.report.page import Page, Section, merit_figures, write_page
-from hvdgan.report.tables import Table, merit_table, to_rows
+from hvdgan.report.compose import draw_metric_pictures, draw_shower_pictures, save_pictures
+from hvdgan.report.page import KeyFigure, Page, Section, merit_figures, write_page
+from hvdgan.report.scores import score_table
+from hvdgan.report.tables import Table, format_measured, merit_table, print_table, to_rows
+from hvdgan.report.terminal import reaches_person
 from hvdgan.run.directory import environment, existing
-from hvdgan.run.generate import rebuild
+from hvdgan.run.judging import DETECTOR, Comparison, Order, compare
 from hvdgan.run.report import make_folder, study_section, training_section
 
-DETECTOR = "ECAL"
-GENERATION_SEED = 0
-"""Seeds the untrained generator's showers."""
+HALVES = (
+    "The floor is the same metric between the two halves of the reference, and the generated showers have the energies "
+    "of one of them."
+)
+TWO = "The floor is the same metric between the two reference samples."
+
+__all__ = ["Order", "choose", "evaluate"]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Generated against reference showers.
-
-    Args:
-        reference: n events.
-        generated: n events of the same incident energies.
-        merit: Of the generated showers.
-        floor: One half of the reference against the other.
-        untrained: Merit of the run's generator before its first step, at the same energies; None without a run.
-    """
-
-    reference: Showers
-    generated: Showers
-    merit: Merit
-    floor: Merit
-    untrained: Merit | None
-
-    @property
-    def headline(self) -> str:
-        """One sentence that says how it went."""
-        words = f"{self.merit.events} generated showers against as many of the reference: merit {self.merit.value:.3g}"
-        if self.untrained is None:
-            return words
-        return f"{words}, {self.untrained.value / self.merit.value:.1f} times better than before training"
-
-
-def compare(generated: list[str], reference: list[str], events: int, run: Path | None) -> Comparison:
-    """Read both samples and compare them.
+def choose(path: Path | None, settings: list[str] | None, bins: str | None) -> Evaluation:
+    """Return how to compare.
 
     Args:
-        generated: Files of generated showers, made at the reference's own energies.
-        reference: Files of reference showers.
-        events: At most so many are compared.
-        run: The run whose untrained generator is the baseline.
+        path: A YAML file with a section `evaluation`, or None.
+        settings: `evaluation.name=value` texts that override it, or None.
+        bins: Number of the energy bins, or their edges in GeV with commas between them; None leaves them.
 
     Raises:
-        DataError: A file is not readable, or the energies of the samples differ.
+        ConfigError: The file cannot be read, or something is not legal.
     """
-    real, made = _read(reference, events), _read(generated, events)
-    count = min(len(real), len(made))
-    real, made = real[slice(0, count)], made[slice(0, count)]
-    energy = real.conditions.energy
-    if not np.allclose(energy, made.conditions.energy, rtol=1e-5):
-        raise DataError(
-            f"{generated[0]} was not made at the energies of {reference[0]}; "
-            f"make it with `hvdgan generate RUN --like {reference[0]}`"
-        )
-    expected = AxisProfiles.of(real.images[DETECTOR])
-    baseline = merit(_untrained(run, real.conditions), expected, energy) if run else None
-    reached = merit(AxisProfiles.of(made.images[DETECTOR]), expected, energy)
-    return Comparison(real, made, reached, floor(expected, energy), baseline)
+    chosen = [f"evaluation.bins={bins if bins.isdecimal() else f'[{bins}]'}"] if bins else []
+    return load_evaluation(path, [*(settings or []), *chosen])
 
 
-def evaluate(comparison: Comparison, directory: Path, run: Path | None, study: Path | None) -> Table:
-    """Write tables, pictures and the page of a comparison; return the table of merits.
+def evaluate(order: Order, directory: Path, study: Path | None) -> str:
+    """Compare, print the table of metrics, write JSON, pictures and the page; return what else to tell the user.
 
     Args:
-        comparison: The samples and their merits.
+        order: What to compare.
         directory: Where the report goes.
-        run: The training to show beside it, or None.
         study: The study to show beside it, or None.
 
     Raises:
+        DataError: A file is not readable, or the samples cannot be compared.
         UsageError: The directory cannot be made, or a run directory holds no run.
     """
+    comparison = compare(order)
+    table = write_report(comparison, order, directory, study)
+    print_table(table, sys.stdout, reaches_person())
+    return f"{comparison.headline}\n{directory / 'index.html'}"
+
+
+def write_report(comparison: Comparison, order: Order, directory: Path, study: Path | None) -> Table:
+    """Write JSON, pictures and the page of a comparison; return the table of metrics."""
     make_folder(directory)
     untrained = comparison.untrained.value if comparison.untrained else None
-    table = merit_table(comparison.merit, comparison.floor)
-    sections = [_shower_section(comparison, table, directory)]
-    sections += [training_section(existing(run), comparison.floor.value, directory)] if run else []
+    table = score_table(comparison.scores, HALVES if comparison.halved else TWO)
+    drawings = draw_metric_pictures(comparison.scores, *comparison.samples)
+    sections = [
+        Section("Metrics", save_pictures(drawings, directory), [table]),
+        _shower_section(comparison, directory),
+    ]
+    sections += [training_section(existing(order.run), comparison.floor.value, directory)] if order.run else []
     sections += [study_section(study, untrained, directory)] if study else []
-    figures = merit_figures(untrained, comparison.merit.value, comparison.floor.value)
+    figures = [*merit_figures(untrained, comparison.merit.value, comparison.floor.value), _told_apart(comparison)]
     surroundings = environment([socket.gethostname()])
     write_page(
         directory / "index.html", Page("Generated showers", comparison.headline, figures, sections, surroundings)
     )
-    write_json(directory / "merit.json", _summary(comparison, table))
+    write_json(directory / "evaluation.json", _summary(comparison, order))
     return table
 
 
-def _shower_section(comparison: Comparison, table: Table, directory: Path) -> Section:
+def _shower_section(comparison: Comparison, directory: Path) -> Section:
     """Draw the samples."""
-    real, made = comparison.reference, comparison.generated
+    real, made = comparison.pictured
     drawings = draw_shower_pictures(
-        real.images[DETECTOR], real.conditions.energy, made.images[DETECTOR], made.conditions.energy
+        real.images[DETECTOR],
+        real.conditions.energy,
+        made.images[DETECTOR],
+        made.conditions.energy,
+        comparison.samples,
     )
-    return Section("Showers", save_pictures(drawings, directory), [table])
+    return Section("Showers", save_pictures(drawings, directory), [merit_table(comparison.merit, comparison.floor)])
 
 
-def _summary(comparison: Comparison, table: Table) -> dict:
+def _told_apart(comparison: Comparison) -> KeyFigure:
+    """Return the area of the classifier as a key figure."""
+    (auc,) = [score for score in comparison.scores if score.name == "auc"]
+    return KeyFigure("classifier", format_measured(auc.value.value, auc.value.error), "AUC; 0.5 cannot tell them apart")
+
+
+def _summary(comparison: Comparison, order: Order) -> dict[str, Any]:
     """Return the numbers of a comparison as plain values."""
     return {
         "merit": comparison.merit.value,
@@ -123,17 +108,24 @@ def _summary(comparison: Comparison, table: Table) -> dict:
         "untrained": comparison.untrained.value if comparison.untrained else None,
         "events": comparison.merit.events,
         "reliable": comparison.merit.reliable,
-        "rows": to_rows(table),
+        "floor_from": "halves of the reference" if comparison.halved else "a second reference sample",
+        "metrics": [_plain(score) for score in comparison.scores],
+        "bins": to_rows(merit_table(comparison.merit, comparison.floor)),
+        "evaluation": order.evaluation.model_dump(),
     }
 
 
-def _read(patterns: list[str], events: int) -> Showers:
-    """Read the first events of some files."""
-    with open_files(patterns) as files:
-        return files.read(np.arange(min(files.count, events)))
-
-
-def _untrained(run: Path, conditions: Conditions) -> AxisProfiles:
-    """Generate with the networks of a run as they were before the first step."""
-    with closing(rebuild(run, trained=False)) as gan:
-        return AxisProfiles.of(gan.generate(conditions, GENERATION_SEED))
+def _plain(score: Score) -> dict[str, Any]:
+    """Return a score as plain values; what is infinite is None."""
+    value, floor = score.value, score.floor
+    numbers = {
+        "value": value.value,
+        "error": value.error,
+        "floor": floor.value,
+        "floor_error": floor.error,
+        "sigmas": score.sigmas,
+        "times_floor": score.times,
+    }
+    finite = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+    about = {"events": value.events, "fewest_in_a_bin": value.fewest, "verdict": score.verdict, "note": value.note}
+    return {"name": score.name, "title": score.title, **finite, **about}

@@ -1,21 +1,33 @@
-"""`hvdgan generate`: showers from a trained generator, in the layout of the training files."""
+"""`hvdgan generate`: showers from a trained generator, in bounded memory, shared between the ranks of the job."""
 
-from contextlib import closing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hvdgan.backends import load
+from hvdgan.backends.events import classify
 from hvdgan.backends.interface import Gan
 from hvdgan.calo.shower import PARTICLES, Conditions, Showers
+from hvdgan.config import Config
 from hvdgan.data.files import open_files
 from hvdgan.data.formats import LcdV1
 from hvdgan.errors import ConfigError, UsageError
+from hvdgan.parallel.launcher import check_one_world
 from hvdgan.parallel.ring import SoloRing
+from hvdgan.parallel.world import World
+from hvdgan.report.counter import counting
 from hvdgan.run.build import make_spec
 from hvdgan.run.directory import existing, read_config
-from hvdgan.training.checkpoint import BEST, load_checkpoint
+from hvdgan.run.processes import pin_world
+from hvdgan.training.checkpoint import BEST, Saved, load_checkpoint
+from hvdgan.training.course import Calibration
+
+BLOCK = 256
+"""Events that are in memory at a time."""
 
 DEFAULT_EVENTS = 1000
 """Events generated when nothing says how many."""
@@ -50,30 +62,91 @@ def rebuild(run: Path, trained: bool = True) -> Gan:
     Raises:
         DataError: There is no checkpoint, or it is damaged.
     """
-    config = read_config(run)
-    saved = load_checkpoint(existing(run).checkpoints, BEST)
+    return build_from(read_config(run), load_checkpoint(existing(run).checkpoints, BEST), trained)
+
+
+def build_from(config: Config, saved: Saved, trained: bool = True) -> Gan:
+    """Build the networks of a checkpoint, without a ring; the caller closes them.
+
+    Args:
+        config: The configuration of the run.
+        saved: The checkpoint.
+        trained: With its weights; False gives the networks before the first step.
+    """
     described = saved.manifest["spec"]
-    spec = make_spec(config, tuple(described["image_shape"]), tuple(described["response"]))
+    calibration = Calibration(tuple(map(tuple, described["response"])), saved.state.get("template"))
+    spec = make_spec(config, tuple(described["image_shape"]), tuple(described["particles"]), calibration)
     gan = load(config.gan.backend).Gan(spec, SoloRing())
     if trained:
         gan.restore(saved.state)
     return gan
 
 
-def generate(run: Path, order: Order, output: Path) -> int:
-    """Generate showers into a file and return how many.
+def generate(run: Path, order: Order, output: Path, world: World) -> tuple[list[Path], int]:
+    """Generate showers into a file, or into one for each of several ranks; a bar shows how far it is.
+
+    Args:
+        run: The run directory of a training.
+        order: What to generate.
+        output: The file; with several ranks each writes its share to a file with its number in the name, in the order
+            of events.
+        world: The processes of the job.
+
+    Returns:
+        The files, and the number of showers in all of them.
 
     Raises:
-        UsageError: The output exists already.
+        UsageError: A file exists already, there are more ranks than showers, or the launcher cannot serve.
+        ConfigError: The networks were not trained with a particle class that is asked for.
         DataError: The run has no checkpoint, or a file to take conditions from is not readable.
     """
-    if output.exists():
-        raise UsageError(f"{output} exists already; choose another --out or remove it")
+    check_one_world(os.environ, "generate")
+    paths = [output] if world.size == 1 else [_numbered(output, rank) for rank in range(world.size)]
+    conditions = world.agree(lambda: _plan(run, order, paths))
+    pin_world(load(read_config(run).gan.backend), world)
+    with closing(rebuild(run)) as gan, _counting(world, len(conditions)) as told:
+        share = range(*(len(conditions) * (world.rank + end) // world.size for end in (0, 1)))
+        blocks = _generate_blocks(gan, conditions, order.seed, share, lambda count: told(count * world.size))
+        LcdV1().write_blocks(paths[world.rank], blocks)
+    world.gather(None)
+    return paths, len(conditions)
+
+
+def _generate_blocks(
+    gan: Gan, conditions: Conditions, seed: int, events: range, told: Callable[[int], None]
+) -> Iterator[Showers]:
+    """Generate some of the events, block by block."""
+    for start in range(events.start, events.stop, BLOCK):
+        part = conditions[slice(start, min(start + BLOCK, events.stop))]
+        yield Showers(part, {"ECAL": gan.generate(part, seed, start)})
+        told(len(part))
+
+
+def _plan(run: Path, order: Order, paths: list[Path]) -> Conditions:
+    """Return what to generate, after a look at the run and at where it goes."""
+    taken = [path for path in paths if path.exists()]
+    if taken:
+        raise UsageError(f"{taken[0]} exists already; choose another --out or remove it")
     conditions = choose_conditions(order)
-    with closing(rebuild(run)) as gan:
-        images = gan.generate(conditions, order.seed)
-    LcdV1().write(output, Showers(conditions, {"ECAL": images}))
-    return len(conditions)
+    if len(conditions) < len(paths):
+        raise UsageError(f"{len(paths)} processes cannot share {len(conditions)} showers; use fewer")
+    described = load_checkpoint(existing(run).checkpoints, BEST).manifest["spec"]
+    classify(conditions.particle, described["particles"])
+    return conditions
+
+
+def _counting(world: World, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Return a bar on rank 0, whose share stands for all."""
+    return counting("showers", total) if world.rank == 0 else nullcontext(lambda count: None)
+
+
+def _numbered(output: Path, rank: int) -> Path:
+    """Return the name of a rank's file.
+
+    >>> _numbered(Path("made/generated.h5"), 3).as_posix()
+    'made/generated_003.h5'
+    """
+    return output.with_stem(f"{output.stem}_{rank:03d}")
 
 
 def choose_conditions(order: Order) -> Conditions:

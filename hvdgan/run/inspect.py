@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hvdgan.data.formats import NOTHING, Stated
 from hvdgan.data.inspect import inspect_file
 from hvdgan.errors import EXIT_DONE, EXIT_FAILED
 from hvdgan.report.tables import Table, print_table
@@ -14,9 +15,16 @@ from hvdgan.report.terminal import reaches_person
 COLUMNS = ("file", "format", "events", "cells", "E [GeV]", "particles", "compression", "MB")
 
 
-def inspect_files(files: Sequence[Path], as_json: bool) -> int:
-    """Print what files hold and their problems; return the exit code: failed when there is a problem."""
-    rows = [inspect_file(path) for path in files]
+def inspect_files(files: Sequence[Path], as_json: bool, format: str = "auto", stated: Stated = NOTHING) -> int:
+    """Print what files hold and their problems; return the exit code: failed when there is a problem.
+
+    Args:
+        files: The files.
+        as_json: Print JSON instead of a table.
+        format: Name of their layout, or "auto" to look into each.
+        stated: What a person says of them.
+    """
+    rows = [inspect_file(path, format, stated) for path in files]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:

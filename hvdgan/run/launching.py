@@ -7,7 +7,9 @@ from hvdgan.errors import UsageError
 from hvdgan.launch import Options, launch
 from hvdgan.verdict import read_verdict
 
-VERBS = ("study", "train", "simulate")
+VERBS = ("study", "train", "check", "generate", "simulate")
+RUNS = ("study", "train")
+"""Those that make a run directory."""
 
 
 def launch_verb(processes: int, words: Sequence[str], recover: bool = False) -> int:
@@ -63,4 +65,4 @@ def run_directory(words: Sequence[str]) -> Path | None:
         if flag in words[:-1]:
             return Path(words[words.index(flag) + 1])
     files = [word for word in words[1:] if word.endswith((".yaml", ".yml"))]
-    return Path("runs") / Path(files[0]).stem if files and words[0] != "simulate" else None
+    return Path("runs") / Path(files[0]).stem if files and words[0] in RUNS else None

@@ -10,9 +10,27 @@ from types import ModuleType
 from hvdgan.config import Config
 from hvdgan.parallel.agreement import gather_texts, together
 from hvdgan.parallel.devices import assign_devices
+from hvdgan.parallel.horovod_start import is_alone, load_horovod
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.topology import COORDINATOR
-from hvdgan.parallel.world import World
+from hvdgan.parallel.world import SoloWorld, World
+
+HOROVOD = {"torch": "torch", "keras": "tensorflow"}
+"""What Horovod calls the framework of a backend."""
+
+
+def check_horovod(config: Config, size: int) -> None:
+    """Refuse a ring of several ranks for which Horovod is missing, or not built for the configuration's framework.
+
+    Args:
+        config: The configuration.
+        size: Ranks of the ring, as far as MPI tells; `horovodrun --gloo` keeps its own count.
+
+    Raises:
+        MissingDependencyError: Says what to run.
+    """
+    if size > 1 or not is_alone(SoloWorld()):
+        load_horovod(HOROVOD[config.gan.backend])
 
 
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
@@ -47,6 +65,16 @@ def pin_groups(backend: ModuleType, world: World) -> None:
     places = world.gather((_place(world), backend.count_devices()))
     devices = [None] * first + world.agree(lambda: _assign(places[first:]))
     backend.use_device(devices[world.rank])
+
+
+def pin_world(backend: ModuleType, world: World) -> None:
+    """Give every rank of the job a device of its own. Collective.
+
+    Raises:
+        UsageError: A host has more ranks than GPUs.
+    """
+    places = world.gather((_place(world), backend.count_devices()))
+    backend.use_device(world.agree(lambda: _assign(places))[world.rank])
 
 
 def _place(world: World) -> str:

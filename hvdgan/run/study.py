@@ -12,15 +12,15 @@ from hvdgan.config import Config
 from hvdgan.errors import EXIT_LOSSES, UsageError
 from hvdgan.files import append_json_line
 from hvdgan.log import log_to, logger
-from hvdgan.parallel.launcher import launcher, survives_losses
+from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
-from hvdgan.run.build import check_model
+from hvdgan.run.build import check_model, try_model
 from hvdgan.run.conclusion import conclude, verdict_of_errors
 from hvdgan.run.directory import create, existing
-from hvdgan.run.objective import Objective, check_layouts
-from hvdgan.run.processes import pin_groups
+from hvdgan.run.objective import Objective, check_layouts, count_rings
+from hvdgan.run.processes import check_horovod, pin_groups
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
 from hvdgan.study.leading import lead, work_alone
@@ -51,13 +51,14 @@ def study(config: Config, path: Path, resume: bool, world: World, watch: Watcher
     Raises:
         HvdganError: Something the message explains, the same on every rank.
     """
-    topology = world.agree(lambda: _plan(config, world))
+    topology = world.agree(lambda: plan_groups_of(config, world))
     with Interrupt() as interrupt, ExitStack() as stack:
         listen = ignore
         if world.rank == COORDINATOR:
             listen = stack.enter_context(watch(config.study.trials, len(topology.groups)))
-        config = world.agree(lambda: _check(config))
+        config = world.agree(lambda: refuse(config))
         pin_groups(load(config.gan.backend), world)
+        world.agree(lambda: try_model(config))
         job = Job(config, path, world, topology, Objective(config, interrupt, survives_losses(os.environ)))
         begun: list[Coordinator] = []
 
@@ -115,19 +116,15 @@ def _leave_without_the_lost(job: Job, coordinator: Coordinator, stack: ExitStack
     job.world.abort(code)
 
 
-def _plan(config: Config, world: World) -> Topology:
+def plan_groups_of(config: Config, world: World) -> Topology:
     """Refuse, at once, a launcher, a world or a space that cannot serve; return who trains with whom."""
-    if launcher(os.environ) == "gloo":
-        raise UsageError(
-            "a study needs one MPI world, but `horovodrun --gloo` gives every process a world of its own; "
-            "use `hvdgan launch -np N study ...`, `mpirun` or `horovodrun --mpi`"
-        )
+    check_one_world(os.environ, "study")
     if not config.study.space:
         raise UsageError("study.space is empty: name at least one key to search, or use `hvdgan train`")
     return plan_groups(world.hosts, config.study.ranks_per_trial)
 
 
-def _check(config: Config) -> Config:
+def refuse(config: Config) -> Config:
     """Refuse, before any work, a search, data or a model that cannot serve.
 
     Returns:
@@ -139,6 +136,7 @@ def _check(config: Config) -> Config:
     resolve_points(config)
     check_layouts(config)
     check_model(config)
+    check_horovod(config, config.study.ranks_per_trial // count_rings(config))
     return config
 
 

@@ -16,9 +16,9 @@ from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World
 from hvdgan.report.live import training_line
-from hvdgan.run.build import check_data, check_model, train_once
+from hvdgan.run.build import check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
-from hvdgan.run.processes import open_pinned_ring
+from hvdgan.run.processes import check_horovod, open_pinned_ring
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
 from hvdgan.training.interrupt import Interrupt
 from hvdgan.training.loop import PREEMPT, Hooks, Result
@@ -42,8 +42,9 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     Raises:
         HvdganError: Something the message explains, the same on every rank; the verdict is written.
     """
-    world.agree(lambda: _check(config, world.size))
+    world.agree(lambda: refuse(config, world.size))
     with open_pinned_ring(config, load(config.gan.backend), world) as ring:
+        together(ring, lambda: try_model(config))
         hosts = gather_texts(ring, world.hosts[world.rank])
         lead(ring, lambda: str((reopen(path) if resume else create(path, config, hosts)).path))
         directory = RunDirectory(path)
@@ -59,10 +60,11 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
         return code
 
 
-def _check(config: Config, size: int) -> None:
-    """Refuse, before any work, data or a model that cannot serve."""
+def refuse(config: Config, size: int) -> None:
+    """Refuse, before any work, data or a model that cannot serve a ring of some ranks."""
     check_data(config, size, None)
     check_model(config)
+    check_horovod(config, size)
 
 
 def _train(config: Config, directory: RunDirectory, resume: bool, ring: Ring, told: Callable[[Row], None]) -> Result:

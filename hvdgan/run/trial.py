@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hvdgan.config import Config
+from hvdgan.config import EVALUATED, Config
 from hvdgan.files import append_json_line
 from hvdgan.parallel.agreement import lead, together
 from hvdgan.parallel.ring import Ring
@@ -58,7 +58,8 @@ class Trial:
         self.voice.begin(fold, saved.manifest["position"]["curve"] if saved else [])
         with Watchdog(self.watchdog) as watchdog:
             hooks = Hooks(self.voice.word, self._record, lambda: self._beat(watchdog))
-            result = train_once(self.config, ring, self._folder, hooks, number, saved, False, self.split_seed)
+            names = [name for name in self.config.study.objective if name in EVALUATED]
+            result = train_once(self.config, ring, self._folder, hooks, number, saved, False, self.split_seed, names)
         if result.ending == "done":
             self.voice.end(fold, summarise(result))
         return result
@@ -103,4 +104,5 @@ def summarise(result: Result) -> dict[str, float]:
         "merit": result.position.merit,
         "generation_time": result.timing.generation,
         "training_time": result.timing.training,
+        **result.metrics,
     }

@@ -59,7 +59,7 @@ def save_checkpoint(directory: Path, step: int, state: State, manifest: dict[str
     folder = directory / f"step-{step:08d}"
     with room_for(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    content = save({name: np.ascontiguousarray(array) for name, array in state.items()})
+    content = save({name: np.asarray(array, order="C") for name, array in state.items()})
     digest = hashlib.sha256(content).hexdigest()
     write_atomically(folder / "state.safetensors", content)
     write_json(folder / "manifest.json", {**manifest, "step": step, "sha256": digest, "hvdgan": hvdgan.__version__})

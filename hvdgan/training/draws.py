@@ -9,9 +9,6 @@ import numpy as np
 from hvdgan.backends.interface import Draw
 from hvdgan.backends.latent import DROPOUT, TRAINING, normals, uniforms, words
 
-PASSES = 3
-"""Passes of the generator in one step: one for the discriminator's fakes, two for its own updates."""
-
 LABELS = 2
 """Sets of labels in one step: of the real and of the fake events."""
 
@@ -23,6 +20,8 @@ def draw(
     count: int,
     latent_size: int,
     *,
+    passes: int,
+    classes: int,
     energies: tuple[float, float],
     label_flip: float,
 ) -> Draw:
@@ -34,6 +33,8 @@ def draw(
         first_event: Index of this rank's first event in the global batch; rank times events per rank.
         count: This rank's number of events.
         latent_size: Length of a latent vector.
+        passes: How often the step runs the generator.
+        classes: Number of particle classes; fakes are of each as often as of any other.
         energies: Range of the fakes' incident energy in GeV; they are uniform in it.
         label_flip: Fraction of the labels that the discriminator is told wrong.
 
@@ -43,13 +44,14 @@ def draw(
     Raises:
         ConfigError: The seed is out of range.
     """
-    noise = PASSES * latent_size
-    raw = words(seed, TRAINING, step, first_event, count, noise + PASSES + LABELS)
-    low, high = energies
-    fraction = uniforms(raw[:, noise:])
+    noise, low, high = passes * latent_size, *energies
+    raw = words(seed, TRAINING, step, first_event, count, noise + 3 * passes + LABELS)
+    energy, particle, mix, flip = np.split(uniforms(raw[:, noise:]).T, [passes, 2 * passes, 3 * passes])
     return Draw(
-        latent=normals(raw[:, :noise]).reshape(count, PASSES, latent_size).swapaxes(0, 1),
-        energy=(low + (high - low) * fraction[:, :PASSES]).T,
-        flip=(fraction[:, PASSES:] < label_flip).T,
+        latent=normals(raw[:, :noise]).reshape(count, passes, latent_size).swapaxes(0, 1),
+        energy=low + (high - low) * energy,
+        particle=(classes * particle).astype(np.int64),
+        mix=mix,
+        flip=flip < label_flip,
         seed=int(words(seed, DROPOUT, step, first_event, 1, 1)[0, 0] >> np.uint64(1)),
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hvdgan.backends.interface import Batch, Gan, Rates
+from hvdgan.backends.interface import Gan
 from hvdgan.calo.shower import Showers
 from hvdgan.config import Training
 from hvdgan.data.stream import stream
@@ -23,6 +23,7 @@ from hvdgan.training.checkpoint import Saved, save_checkpoint
 from hvdgan.training.course import Course
 from hvdgan.training.draws import draw
 from hvdgan.training.meter import Meter
+from hvdgan.training.rates import learning_rates
 from hvdgan.training.validation import Validation
 
 PREEMPT, STOP, PRUNE = 1, 2, 4
@@ -83,11 +84,13 @@ class Result:
         ending: "done", "preempted", "stopped" or "pruned".
         position: Where it stands.
         timing: What it cost, earlier attempts included.
+        metrics: Of the best epoch, by name, where some were asked for; see `appraisal`.
     """
 
     ending: str
     position: Position
     timing: Timing
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,10 @@ class Run:
         self.directory, self.hooks = directory, hooks
         self.position, self.timing = Position(), Timing()
         self._meter = Meter(ring.size * settings.batch_size)
-        rate = settings.learning_rate * (ring.size if settings.scale_rate else 1)
-        self._rates = Rates(rate, rate * settings.discriminator_rate)
+        self._steps = course.steps(ring.size, settings.batch_size)
 
     def train(self, validation: Validation, saved: Saved | None = None, baseline: bool = True) -> Result:
-        """Train to the last epoch, or until somebody wants to leave. Collective.
+        """Train to the last epoch, until it gets no better, or until somebody wants to leave. Collective.
 
         Args:
             validation: Gives the figure of merit after every epoch.
@@ -141,15 +143,21 @@ class Run:
             HvdganError: The weights of the ranks differ at the end of an epoch.
         """
         self._start_alike(saved)
+        self.gan.prepare(self.settings.batch_size)
         if baseline and self.position.untrained is None:
             self.position = replace(self.position, untrained=validation.measure(self.gan).merit.value)
             self._record("untrained", {"merit": self.position.untrained})
-        while self.position.epoch < self.settings.epochs:
+        while not self._at_end():
             word = self._train_epoch()
             if word:
                 return self._leave(word)
             self._finish_epoch(validation)
         return self._result("done")
+
+    def _at_end(self) -> bool:
+        """Tell whether the last epoch is done, or too many without a better merit."""
+        waited = self.position.epoch - self.position.best_epoch
+        return self.position.epoch >= self.settings.epochs or waited >= (self.settings.patience or math.inf)
 
     def _start_alike(self, saved: Saved | None) -> None:
         """Give every rank rank 0's state and position."""
@@ -187,12 +195,14 @@ class Run:
     def _step(self, showers: Showers) -> None:
         """Do one step and move the position."""
         self.hooks.beat()
-        batch = Batch(showers.images[self.course.detector], showers.conditions.energy)
+        batch = self.course.batch(showers)
         noise = draw(
             self.settings.seed, self.position.steps, self.ring.rank * len(batch), len(batch),
-            self.gan.spec.latent_size, energies=self.course.energies, label_flip=self.settings.label_flip,
+            self.gan.spec.latent_size, passes=self.gan.passes, classes=len(self.course.particles),
+            energies=self.course.energies, label_flip=self.settings.label_flip,
         )  # fmt: skip
-        self.gan.train_step(batch, noise, self._rates)
+        rates = learning_rates(self.settings, self.ring.size, self.position.steps, self._steps)
+        self.gan.train_step(batch, noise, rates)
         self._meter.count()
         self.position = replace(self.position, step=self.position.step + 1, steps=self.position.steps + 1)
 
@@ -226,8 +236,9 @@ class Run:
         if best:
             self.position = replace(self.position, merit=merit, best_epoch=epoch)
         costs = {"generation_time": generation, "training_time": self.timing.training}
-        self._record("epoch", {"merit": merit, "best_merit": self.position.merit, **costs})
-        if best or epoch % self.settings.checkpoint.every == 0 or epoch == self.settings.epochs:
+        ailment = {"ailment": judgement.ailment} if judgement.ailment else {}
+        self._record("epoch", {"merit": merit, "best_merit": self.position.merit, **costs, **ailment})
+        if best or epoch % self.settings.checkpoint.every == 0 or self._at_end():
             self._save(best)
 
     def _compare_replicas(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvdgan.backends.interface import Gan
+from hvdgan.calo.health import find_ailment
 from hvdgan.calo.merit import Merit, merit
 from hvdgan.calo.observables import AxisProfiles
 from hvdgan.data.files import ShowerFiles
@@ -28,10 +29,12 @@ class Judgement:
     Args:
         merit: The comparison with the held-out events.
         generation_time: Seconds in which one process makes one shower; the median over the blocks of all ranks.
+        ailment: What is wrong with the generator as a whole, see `calo.health`; empty when nothing is.
     """
 
     merit: Merit
     generation_time: float
+    ailment: str
 
 
 class Validation:
@@ -87,7 +90,9 @@ class Validation:
         generated = _gathered(self._ring, AxisProfiles.join([self._empty, *made]))
         times = self._ring.gather(np.array(self._times))
         try:
-            return Judgement(merit(generated, self._reference, self._energy), float(np.median(times)))
+            reached = merit(generated, self._reference, self._energy)
+            ailment = find_ailment(generated, self._reference, self._energy)
+            return Judgement(reached, float(np.median(times)), ailment)
         except NotFiniteError as error:
             raise mark_agreed(error, self._ring.size) from None
 

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hvdgan.backends.published import seed_shape
 from hvdgan.backends.torch.cells import CellScale
-from hvdgan.backends.torch.networks import build_3dgan, seed_shape
+from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.state import network_tensors
 from hvdgan.errors import ConfigError
 
@@ -31,38 +32,41 @@ def count(network):
 def noise(count, latent_size, seed=0):
     generator = torch.Generator().manual_seed(seed)
     energy = 0.1 + 4.9 * torch.rand((count, 1), generator=generator)
-    return torch.randn((count, latent_size), generator=generator) * energy
+    latent = torch.randn((count, latent_size), generator=generator)
+    return {"noise": latent, "energy": energy[:, 0], "particle": torch.ones(count, 1)}
 
 
 def test_published_networks_have_the_published_parameters():
-    generator, discriminator = build_3dgan((25, 25, 25), 200)
+    generator, discriminator = build_3dgan((25, 25, 25), 1, 200)
     assert (count(generator), count(discriminator)) == (872_948, 73_450)
 
 
 def test_published_generator_goes_through_the_published_shapes():
-    generator, _ = build_3dgan((25, 25, 25), 200)
-    activations, shapes = noise(1, 200), {}
+    generator, _ = build_3dgan((25, 25, 25), 1, 200)
+    shapes = {}
+    for name, layer in generator.items():
+        layer.register_forward_hook(lambda _, inputs, output, name=name: shapes.update({name: tuple(output.shape[1:])}))
     with torch.no_grad():
-        for name, layer in generator.named_children():
-            activations = layer(activations)
-            shapes[name] = tuple(activations.shape[1:])
+        generator(noise(1, 200))
     assert {name: shapes[name] for name in CHAIN} == CHAIN
 
 
 def test_published_discriminator_flattens_to_the_published_features():
-    _, discriminator = build_3dgan((25, 25, 25), 200)
+    _, discriminator = build_3dgan((25, 25, 25), 1, 200)
     assert discriminator["generation"].in_features == 10_648
     assert {layer.negative_slope for layer in discriminator.values() if hasattr(layer, "negative_slope")} == {0.3}
 
 
 @pytest.mark.parametrize("grid", [(4, 4, 4), (5, 6, 7), (12, 12, 12), (9, 12, 25), (25, 25, 4)])
 def test_other_grids_get_images_and_verdicts_of_their_shape(grid):
-    generator, discriminator = build_3dgan(grid, 10, width=0.1)
+    generator, discriminator = build_3dgan(grid, 1, 10, width=0.1)
     images = generator(noise(3, 10))
     assert images.shape == (3, 1, *grid)
-    generation, auxiliary, total = discriminator(images)
-    assert generation.shape == auxiliary.shape == total.shape == (3,)
-    torch.testing.assert_close(total, images.sum(dim=(1, 2, 3, 4)))
+    heads = discriminator({"images": images})
+    assert {name: head.shape for name, head in heads.items()} == dict.fromkeys(
+        ("generation", "auxiliary", "ecal"), (3,)
+    )
+    torch.testing.assert_close(heads["ecal"], images.sum(dim=(1, 2, 3, 4)))
 
 
 @given(st.tuples(*[st.integers(4, 200)] * 3))
@@ -78,7 +82,7 @@ def test_the_seed_is_the_smallest_that_covers_the_grid(grid):
 def test_an_untrained_generator_is_not_dead(grid, arguments):
     for seed in range(15):
         torch.manual_seed(seed)
-        generator, _ = build_3dgan(grid, 16, width=0.1, **arguments)
+        generator, _ = build_3dgan(grid, 1, 16, width=0.1, **arguments)
         images = generator(noise(8, 16, seed))
         images.sum().backward()
         assert (images.sum(dim=(1, 2, 3, 4)) > 0).float().mean() >= 0.5
@@ -87,7 +91,7 @@ def test_an_untrained_generator_is_not_dead(grid, arguments):
 
 def test_a_grid_smaller_than_the_kernels_is_refused_with_the_minimum():
     with pytest.raises(ConfigError, match="12 x 3 x 12 cells; at least 4 along each axis"):
-        build_3dgan((12, 3, 12), 10)
+        build_3dgan((12, 3, 12), 1, 10)
 
 
 @pytest.mark.parametrize(
@@ -96,21 +100,21 @@ def test_a_grid_smaller_than_the_kernels_is_refused_with_the_minimum():
 )
 def test_arguments_out_of_range_are_refused(name, value):
     with pytest.raises(ConfigError, match=rf"gan.model_args.{name}: {value} is out of range"):
-        build_3dgan((6, 6, 6), 10, **{name: value})
+        build_3dgan((6, 6, 6), 1, 10, **{name: value})
 
 
 def test_width_and_batch_norm_do_what_they_say():
-    generator, discriminator = build_3dgan((6, 6, 6), 10, width=0.5, batch_norm=False)
-    assert generator.conv1.out_channels == 32
+    generator, discriminator = build_3dgan((6, 6, 6), 1, 10, width=0.5, batch_norm=False)
+    assert generator["conv1"].out_channels == 32
     assert [discriminator[f"conv{number}"].out_channels for number in (1, 2, 3, 4)] == [16, 4, 4, 4]
     names = network_tensors(generator, "g").keys() | network_tensors(discriminator, "d").keys()
     assert not [name for name in names if name.endswith(("/mean", "/gamma"))]
 
 
 def test_the_cut_keeps_the_central_cells():
-    generator, _ = build_3dgan((4, 5, 4), 10, width=0.1)
+    generator, _ = build_3dgan((4, 5, 4), 1, 10, width=0.1)
     whole = torch.rand(1, 1, 5, 5, 7)
-    torch.testing.assert_close(generator.cut(whole), whole[:, :, 0:4, 0:5, 1:5])
+    torch.testing.assert_close(generator["cut"](whole), whole[:, :, 0:4, 0:5, 1:5])
 
 
 def test_published_cells_are_seen_in_gev():

@@ -20,23 +20,25 @@ def test_names_and_axes_are_canonical(build):
     assert shapes["discriminator/generation/bias"] == (1,)
     assert shapes["optimizer/generator/mean_square/conv1/kernel"] == (32, 4, 6, 6, 8)
     assert shapes["optimizer/discriminator/mean_square/norm4/gamma"] == (4,)
-    assert shapes["response"] == (2,)
+    assert shapes["response"] == (1, 2)
     assert "generator/conv4/bias" not in shapes
 
 
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "sgd"])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_restored_and_continued_equals_uninterrupted_bit_for_bit(build, train, optimizer, channels_last):
+def test_restored_and_continued_equals_uninterrupted_bit_for_bit(backend, build, train, optimizer, channels_last):
+    if backend.name == "keras" and (optimizer, channels_last) != ("adam", True):
+        pytest.skip("Keras has one layout; test_parity.py has the other optimizers")
     settings = {"optimizer": optimizer, "channels_last": channels_last}
     whole, first = build(**settings), build(**settings)
-    train(whole, 0, 7)
-    train(first, 0, 4)
+    train(whole, 0, 2)
+    train(first, 0, 1)
     state = first.state()
-    second = build(**settings, seed=99, response=(1.0,))
+    second = build(**settings, seed=99, response=((1.0,),))
     second.restore(state)
     assert same(second.state(), state)
     assert second.digest() == first.digest()
-    train(second, 4, 7)
+    train(second, 1, 2)
     assert same(second.state(), whole.state())
 
 
@@ -81,8 +83,17 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(build):
         assert same(gan.state(), state)
 
 
+def test_a_template_is_kept_and_must_fit(build):
+    template = np.random.default_rng(0).random((1, 4, 6, 5, 7), dtype=np.float32)
+    gan, other, without = build(template=template), build(template=np.zeros_like(template)), build()
+    other.restore(gan.state())
+    np.testing.assert_array_equal(other.state()["template"], template)
+    with pytest.raises(DataError, match=r"template has shape \(1, 4, 6, 5, 7\); these networks need None"):
+        without.restore(gan.state())
+
+
 def test_a_restored_response_is_the_one_that_is_trained_with(build, train):
-    gan, other = build(), build(response=(5.0,))
+    gan, other = build(), build(response=((5.0,),))
     other.restore(gan.state())
     for one in (gan, other):
         train(one, 0, 1)

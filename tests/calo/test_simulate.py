@@ -1,17 +1,26 @@
 """Simulated showers: published response, conservation, symmetry, and the same showers whoever makes them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hvdgan.calo.geometry import CLIC, Geometry, merge_cells
+from hvdgan.calo.hcal import CLIC_HCAL
+from hvdgan.calo.observables import moments
 from hvdgan.calo.shower import Conditions
-from hvdgan.calo.simulate import CHUNK, draw_conditions, simulate, simulate_chunks
+from hvdgan.calo.simulate import CHUNK, SIMULATED, draw_conditions, simulate, simulate_chunks
 from hvdgan.errors import ConfigError
 
 SAMPLING_PERCENT = {10: 2.183, 50: 2.095, 100: 2.019, 200: 1.935, 300: 1.885, 400: 1.839, 500: 1.810}
 """Sampling fractions of electrons in the LCD calorimeter, from a fit in the public 3DGAN code."""
+
+PINNED_SUM = 71.195486
+"""Deposits in GeV of 64 electrons and photons as they were simulated when these were the only classes."""
+
+COARSE = Geometry.parse().with_grid(5, 5, 5)
 
 
 def shoot(energy: float, count: int, particle: int = 11, seed: int = 0, geometry: Geometry | None = None) -> np.ndarray:
@@ -153,7 +162,13 @@ def test_no_events_make_no_showers():
         ({"energies": (500.0, 10.0)}, "rising energies"),
         ({"energies": (0.5, 10.0)}, "from 1 to 1000 GeV"),
         ({"energies": (float("nan"), 10.0)}, "from 1 to 1000 GeV"),
-        ({"particles": ("electron", "pi0")}, "pi0 cannot be simulated; legal are electron, photon"),
+        ({"particles": ("electron", "muon")}, "muon cannot be simulated; legal are electron, photon, charged_hadron"),
+        ({"particles": ("electron", "electron")}, "each class can be given once"),
+        ({"particles": ("electron", "photon"), "parts": (1.0, 0.0)}, "one positive number per class"),
+        ({"particles": ("electron", "photon"), "parts": (1.0,)}, "one positive number per class"),
+        ({"theta": (1.6, 1.5)}, "theta from 1.6 to 1.5"),
+        ({"theta": (0.5, 1.5)}, "at up to 61 degrees"),
+        ({"theta": (0.7, 1.5), "phi": (-0.9, 0.1)}, "at up to 66 degrees"),
         ({"particles": ()}, "no particle class"),
         ({"seed": -1}, "0 or more"),
         ({"stream": -1}, "0 or more"),
@@ -166,11 +181,85 @@ def test_illegal_draws_are_refused(arguments: dict, words: str):
 
 def test_illegal_conditions_are_refused_before_any_work():
     geometry = Geometry.parse()
-    with pytest.raises(ConfigError, match="charged_hadron cannot be simulated; legal are electron, photon"):
-        simulate_chunks(Conditions.perpendicular(np.array([50.0]), 211), geometry)
+    with pytest.raises(ConfigError, match="13 cannot be simulated; legal are electron, photon"):
+        simulate_chunks(Conditions.perpendicular(np.array([50.0]), 13), geometry)
     with pytest.raises(ConfigError, match="2000 GeV"):
         simulate_chunks(Conditions.perpendicular(np.array([2000.0])), geometry)
     straight = Conditions.perpendicular(np.array([50.0]))
-    oblique = Conditions(straight.energy, straight.particle, straight.theta - np.float32(0.2), straight.phi)
-    with pytest.raises(ConfigError, match="perpendicular"):
-        simulate_chunks(oblique, geometry)
+    flat = replace(straight, theta=straight.theta - np.float32(1.2))
+    with pytest.raises(ConfigError, match="at up to 69 degrees"):
+        simulate_chunks(flat, geometry)
+
+
+def test_classes_are_mixed_in_the_stated_proportions():
+    names, parts = ("electron", "photon", "charged_hadron", "neutral_hadron"), (4.0, 3.0, 2.0, 1.0)
+    conditions = draw_conditions(20_000, particles=names, parts=parts, theta=(1.2, 1.9), phi=(-0.2, 0.1))
+    shares = [(conditions.particle == pdg).mean() for pdg in (11, 22, 211, 130)]
+    assert shares == pytest.approx([0.4, 0.3, 0.2, 0.1], abs=0.012)
+    assert np.percentile(conditions.theta, [0, 50, 100]) == pytest.approx([1.2, 1.55, 1.9], abs=0.02)
+    assert np.percentile(conditions.phi, [0, 50, 100]) == pytest.approx([-0.2, -0.05, 0.1], abs=0.02)
+
+
+@pytest.mark.parametrize(("hcal", "detectors"), [(None, {"ECAL"}), (CLIC_HCAL, {"ECAL", "HCAL"})])
+def test_a_mixture_is_finite_reproducible_and_bounded(hcal: Geometry | None, detectors: set):
+    conditions = draw_conditions(2 * CHUNK, (1.0, 1000.0), SIMULATED, seed=2, theta=(0.6, 2.5))
+    showers, again = (simulate(conditions, seed=2, hcal=hcal).images for _ in range(2))
+    assert set(showers) == detectors
+    for name, image in showers.items():
+        np.testing.assert_array_equal(image, again[name])
+        assert image.dtype == np.float32
+        assert np.isfinite(image).all()
+        assert (image >= 0).all()
+    visible = sum(image.sum(axis=(1, 2, 3), dtype=np.float64) for image in showers.values())
+    assert (visible < 0.034 * conditions.energy + 0.3).all()  # the largest sampling fraction, and fluctuations
+
+
+def test_particles_of_either_charge_shower_alike():
+    conditions = draw_conditions(40, particles=("electron", "charged_hadron"))
+    images = [
+        simulate(replace(conditions, particle=sign * conditions.particle), COARSE).images["ECAL"] for sign in (1, -1)
+    ]
+    np.testing.assert_array_equal(*images)
+
+
+def test_nothing_changed_for_electrons_and_photons():
+    """The sum was taken before hadrons, angles and the second calorimeter existed."""
+    conditions = draw_conditions(64, (10.0, 100.0), ("electron", "photon"), seed=2)
+    image = simulate(conditions, Geometry.parse().with_grid(5, 5, 5), seed=2).images["ECAL"]
+    assert image.sum(dtype=np.float64) == pytest.approx(PINNED_SUM, rel=1e-5)
+
+
+def test_window_keeps_the_cells_and_holds_more():
+    small, large = Geometry.parse(), Geometry.parse().with_window(51, 51)
+    assert large.window_mm == pytest.approx((260.1, 260.1))
+    conditions = Conditions.perpendicular(np.full(8, 50.0), 211)
+    inner, outer = (simulate(conditions, geometry, 1).images["ECAL"] for geometry in (small, large))
+    np.testing.assert_allclose(outer[:, 13:38, 13:38], inner, atol=1e-6)
+    assert outer.sum() > inner.sum()
+
+
+@pytest.mark.parametrize("particle", [11, 211])
+@pytest.mark.parametrize(("theta", "phi"), [(np.pi / 2, 0.0), (1.2, 0.0), (2.0, 0.3), (1.4, -0.5)])
+def test_barycentre_follows_the_angle(theta: float, phi: float, particle: int):
+    """The barycentre's slope along y is 3DGAN's measure of theta: cot theta at phi = 0."""
+    straight = Conditions.perpendicular(np.full(150, 50.0), particle)
+    conditions = replace(straight, theta=np.full_like(straight.theta, theta), phi=np.full_like(straight.phi, phi))
+    geometry = Geometry.parse().with_window(51, 51)
+    image = simulate(conditions, geometry).images["ECAL"].sum(axis=0, dtype=np.float64)
+    cells, depth = np.arange(51) * 5.1, 0.5 * (geometry.depth_mm[1:] + geometry.depth_mm[:-1])
+    weight = np.sqrt(image.sum(axis=(0, 1)))
+    measured = [
+        np.polyfit(depth, cells @ image.sum(axis=other) / image.sum(axis=(0, 1)), 1, w=weight)[0] for other in (1, 0)
+    ]
+    wanted = [np.tan(phi), 1 / (np.tan(theta) * np.cos(phi))]
+    assert np.degrees(np.arctan(measured)) == pytest.approx(np.degrees(np.arctan(wanted)), abs=1.0)
+
+
+def test_a_slanted_shower_ends_in_earlier_layers_and_is_wider_along_its_slope():
+    straight = Conditions.perpendicular(np.full(150, 50.0))
+    slanted = replace(straight, theta=np.full_like(straight.theta, np.radians(45)))
+    images = [simulate(c, Geometry.parse()).images["ECAL"].sum(axis=0, dtype=np.float64) for c in (straight, slanted)]
+    depth = [image.sum(axis=(0, 1)) @ np.arange(25) / image.sum() for image in images]
+    assert depth[1] == pytest.approx(np.sqrt(0.5) * depth[0], rel=0.08)
+    x, y = (np.sqrt(moments(images[1][..., 8].sum(axis=axis)[None])[0, 1]) for axis in (1, 0))
+    assert 1.1 < y / x < 1.6

@@ -35,6 +35,20 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def write_h5(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes arrays by key, and nothing else; `group/array` lies in a group."""
+
+    def write(content: dict[str, np.ndarray], name: str = "made.h5") -> Path:
+        path = tmp_path / name
+        with h5py.File(path, "w") as file:
+            for key, values in content.items():
+                file.create_dataset(key, data=values)
+        return path
+
+    return write
+
+
+@pytest.fixture
 def write_arrays(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that writes a good file of 10 events with some arrays exchanged, or left out when None."""
 

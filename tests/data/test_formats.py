@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hvdgan.calo.shower import Conditions, Showers
+from hvdgan.config import Data
 from hvdgan.data.files import open_files
-from hvdgan.data.formats import FORMATS, LcdV1, find_format
+from hvdgan.data.formats import FORMATS, LcdV1, Stated, find_format
 from hvdgan.data.hdf5 import Reader
+from hvdgan.data.source import open_source
 from hvdgan.errors import DataError
 
 CELLS = (4, 4, 3)
@@ -60,8 +62,8 @@ def test_perpendicular_incidence_points_along_x(tmp_path: Path) -> None:
     reader = Reader(path)
     assert reader.layout("target").shape == (1, 1, 5)
     assert np.allclose(reader.read("target", 0, 1), [[[11, 50, 50, 0, 0]]], atol=1e-5)
-    assert LcdV1().describe(reader)["detectors"] == {"ECAL": [2, 2, 2], "HCAL": [1, 1, 3]}
     reader.close()
+    assert open_source(path).contents.shapes == {"ECAL": (2, 2, 2), "HCAL": (1, 1, 3)}
 
 
 def test_flat_targets_and_double_precision_are_read(write_arrays) -> None:
@@ -74,10 +76,36 @@ def test_flat_targets_and_double_precision_are_read(write_arrays) -> None:
 
 def test_the_layout_is_told_by_content_not_by_name(write_file) -> None:
     reader = Reader(write_file(name="EleEscan.caloGAN.dat"))
-    assert find_format(reader) is FORMATS["lcd_v1"]
-    with pytest.raises(DataError, match="format lcd_v9 is unknown; legal are auto, lcd_v1"):
+    assert isinstance(find_format(reader), LcdV1)
+    with pytest.raises(DataError, match="format lcd_v9 is unknown; legal are auto, lcd_v1, lcd_window"):
         find_format(reader, "lcd_v9")
     reader.close()
+
+
+def test_a_file_that_fits_two_layouts_is_not_guessed(write_arrays) -> None:
+    path = write_arrays(energy=np.full(10, 50, dtype=np.float32))
+    with pytest.raises(DataError, match=r"fit lcd_v1 and lcd_window; say which: data\.format"):
+        open_files([str(path)])
+    with open_files([str(path)], format="lcd_v1") as files:
+        assert files.count == 10
+
+
+def test_what_the_file_tells_cannot_be_stated(write_arrays) -> None:
+    reader = Reader(write_arrays())
+    with pytest.raises(DataError, match="lcd_v1, which tells its particle itself"):
+        find_format(reader, "auto", Stated("photon"))
+    with pytest.raises(DataError, match="lcd_v1, which tells its binning itself"):
+        find_format(reader, "auto", Stated(binning=Path("binning.xml")))
+    with pytest.raises(DataError, match="particle muon is unknown; legal are electron"):
+        Stated("muon")
+    reader.close()
+
+
+def test_the_configuration_knows_all_layouts() -> None:
+    for name in ("auto", *FORMATS):
+        assert Data(files=["a.h5"], format=name).format == name
+    with pytest.raises(ValueError, match="'calogan'"):
+        Data(files=["a.h5"], format="lcd_v9")
 
 
 @pytest.mark.parametrize(
@@ -129,4 +157,6 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
         LcdV1().write(tmp_path / "a.h5", showers)
     with pytest.raises(DataError, match="without an ECAL image"):
         LcdV1().write(tmp_path / "a.h5", Showers(showers.conditions, {}))
+    with pytest.raises(DataError, match="the source does not tell it"):
+        LcdV1().write(tmp_path / "a.h5", Showers(Conditions.perpendicular([50.0], 0), {"ECAL": cells(1)[:1]}))
     assert not list(tmp_path.iterdir())

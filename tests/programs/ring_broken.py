@@ -1,7 +1,7 @@
 """Rank 1 of a ring of two fails in a trial; its peer is freed, and both go on with the next trial.
 
 The arguments say what the peer waits in, one pair of trials after the other: mean, broadcast, gather, word, step or
-backward; `stall` makes rank 1 sleep instead of failing.
+backward; `stall` makes rank 1 sleep instead of failing. The rings are torch's; `keras_rings.py` breaks Keras' rings.
 """
 
 import os
@@ -9,16 +9,16 @@ import sys
 import time
 
 import numpy as np
-import torch
 
 from hvdgan.errors import RingBrokenError
 from hvdgan.parallel.guard import guarded_world
-from hvdgan.parallel.horovod_torch import open_ring
 from hvdgan.parallel.launcher import launcher
 
 
-def make_step(ring, where):
-    """Return a function that does one step of the kind."""
+def make_torch_learner(ring, where):
+    """Return a function that does one step of an optimizer."""
+    import torch
+
     network = torch.nn.Linear(2, 1, dtype=torch.float64)
     optimizer = ring.wrap(torch.optim.SGD(network.parameters(), lr=0.1), network, "generator")
 
@@ -30,6 +30,11 @@ def make_step(ring, where):
         loss.backward()
         optimizer.step()
 
+    return learn
+
+
+def make_step(ring, where, learn):
+    """Return a function that does one step of the kind."""
     steps = {
         "mean": lambda: ring.mean({"loss": 1.0}),
         "broadcast": lambda: ring.broadcast({"weights": np.ones(3)}),
@@ -42,11 +47,11 @@ def make_step(ring, where):
     return steps[where]
 
 
-def trial(world, where, fails):
+def trial(world, where, fails, open_ring, make_learner):
     """Return how the trial ended on this rank; the ring's error must already be ours where it arises."""
     try:
         with open_ring(world) as ring:
-            step = make_step(ring, where)
+            step = make_step(ring, where, make_learner(ring, where))
             for number in range(10):
                 if fails and number == 5 and ring.rank == 1:
                     if where == "stall":
@@ -62,20 +67,22 @@ def trial(world, where, fails):
 
 
 def main():
+    from hvdgan.parallel.horovod_torch import open_ring
+
     with guarded_world() as world:
         for where in sys.argv[1:]:
-            run_pair(world, where)
+            run_pair(world, where, open_ring, make_torch_learner)
         print("ok")
 
 
-def run_pair(world, where):
+def run_pair(world, where, open_ring, make_learner):
     """Run a trial that fails on rank 1 and, where a ring can be opened again, one that does not."""
     first = int(os.environ.get("HOROVOD_RANK", world.rank)) == 0
-    ending = trial(world, where, fails=True)
+    ending = trial(world, where, True, open_ring, make_learner)
     assert ending.startswith("broken: another rank" if first else "failed"), ending
     world.gather(None)
     if launcher(os.environ) != "gloo":
-        assert trial(world, where, fails=False) == "done"
+        assert trial(world, where, False, open_ring, make_learner) == "done"
 
 
 if __name__ == "__main__":

@@ -48,6 +48,18 @@ def test_a_searched_seed_changes_the_training_but_not_the_events_left_out(small_
     assert done.details["folds"][1] == same != others
 
 
+def test_metrics_of_an_evaluation_are_measured_at_the_best_epoch(small_config, tmp_path):
+    config = small_config.replace({"training.epochs": 1, "study.objective": ["auc", "merit", "separation_depth"]})
+    config = config.replace({"evaluation.bins": 2, "evaluation.repeats": 2, "evaluation.classifier.iterations": 3})
+    first, again = (
+        Objective(config, Interrupt())(Assignment(0, {}, str(tmp_path / name)), SoloWorld(), Line()) for name in "ab"
+    )
+    assert first.values == again.values
+    assert 0.8 < first.values[0] <= 1.0  # one epoch leaves a generator that any classifier sees through
+    assert 0.0 < first.values[2] <= 1.0
+    assert first.details["folds_merit"] == [first.values[1]]
+
+
 def test_folds_may_change_from_trial_to_trial(small_config, tmp_path):
     config, objective = small_config.replace({"training.epochs": 1}), []
     for folds in (3, 1):

@@ -11,6 +11,7 @@ import yaml
 from processes import BIN, Job, horovodrun, mpirun, run_job
 
 from hvdgan.backends.torch import Gan
+from hvdgan.calo.metrics import METRICS
 from hvdgan.calo.shower import Conditions, Showers
 from hvdgan.data.files import open_files
 from hvdgan.data.formats import LcdV1
@@ -173,7 +174,7 @@ def test_a_wrong_command_is_one_clear_message(config_file, launcher, words, says
     done = run_job(command(launcher, [config_file if word == "CONFIG" else word for word in words] + searched), 60)
     assert done.code == (1 if launcher == "gloo" else 2)  # horovodrun makes 1 of every failure
     assert done.said(says) == 1, done.err
-    assert done.said("hvdgan/cli.py") == 0  # no traceback of ours; horovodrun prints one of its own
+    assert done.said("hvdgan/cli/") == 0  # no traceback of ours; horovodrun prints one of its own
 
 
 @pytest.mark.slow
@@ -204,10 +205,15 @@ def test_simulate_inspect_generate_evaluate(config_file, tmp_path):
     compared = [HVDGAN, "evaluate", tmp_path / "made.h5", "--reference", reference, "--run", tmp_path / "run"]
     judged = run_job([*compared, "-o", tmp_path / "report"])
     assert judged.code == 0, judged.err
-    report = json.loads((tmp_path / "report" / "merit.json").read_text())
+    report = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     assert 0 < report["merit"] < 3
     assert report["untrained"] > 0
-    assert (tmp_path / "report" / "index.html").read_text().count("data:image/png;base64,") >= 6
+    assert [row["name"] for row in report["metrics"]] == list(METRICS)
+    assert {"value", "error", "floor", "floor_error", "events", "verdict", "note"} <= set(report["metrics"][0])
+    assert report["merit"] == pytest.approx(report["metrics"][0]["value"])
+    for words in ("value ± error", "floor ± error", "few events", "[1] subsets of at most 25 events", "sigma above"):
+        assert words in judged.out
+    assert (tmp_path / "report" / "index.html").read_text().count("data:image/png;base64,") == 9
 
 
 def test_simulated_files_do_not_depend_on_the_number_of_ranks(tmp_path):

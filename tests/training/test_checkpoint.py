@@ -8,7 +8,7 @@ import pytest
 from hvdgan.errors import DataError, DiskFullError
 from hvdgan.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
-STATE = {"generator/a/kernel": np.arange(6.0).reshape(2, 3), "response": np.array([2.0])}
+STATE = {"generator/a/kernel": np.arange(6.0).reshape(2, 3), "response": np.array([2.0]), "steps": np.array(3.0)}
 
 
 def save(folder, step, best=False, keep=2, state=STATE):
@@ -24,12 +24,13 @@ def test_what_was_saved_comes_back(tmp_path):
     assert all(np.array_equal(saved.state[name], STATE[name]) for name in STATE)
 
 
-def test_arrays_in_any_memory_order_come_back(tmp_path):
+def test_arrays_of_any_memory_order_and_single_numbers_come_back(tmp_path):
     array = np.asfortranarray(np.arange(12.0).reshape(3, 4))
-    save(tmp_path, 1, state={"a": array, "b": array[:, ::2]})
+    save(tmp_path, 1, state={"a": array, "b": array[:, ::2], "c": np.array(3.0)})
     saved = load_checkpoint(tmp_path).state
     assert np.array_equal(saved["a"], array)
     assert np.array_equal(saved["b"], array[:, ::2])
+    assert saved["c"].shape == ()
 
 
 def test_best_and_newest_stay_and_old_ones_go(tmp_path):

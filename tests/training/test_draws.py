@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hvdgan.training.draws import draw
 
-SETTINGS = {"latent_size": 5, "energies": (10.0, 500.0), "label_flip": 0.3}
+SETTINGS = {"latent_size": 5, "passes": 3, "classes": 2, "energies": (10.0, 500.0), "label_flip": 0.3}
 
 
 @given(seed=st.integers(0, 2**64 - 1), step=st.integers(0, 2**40), ranks=st.integers(1, 6), each=st.integers(1, 9))
@@ -14,7 +14,7 @@ SETTINGS = {"latent_size": 5, "energies": (10.0, 500.0), "label_flip": 0.3}
 def test_ranks_draw_their_share_of_what_one_rank_draws(seed, step, ranks, each):
     whole = draw(seed, step, 0, ranks * each, **SETTINGS)
     parts = [draw(seed, step, rank * each, each, **SETTINGS) for rank in range(ranks)]
-    for name in ("latent", "energy", "flip"):
+    for name in ("latent", "energy", "particle", "mix", "flip"):
         joined = np.concatenate([getattr(part, name) for part in parts], axis=1)
         np.testing.assert_array_equal(joined, getattr(whole, name))
     assert len({part.seed for part in parts}) == ranks
@@ -24,7 +24,8 @@ def test_shapes_and_kinds_are_the_contracts():
     drawn = draw(1, 2, 3, 4, **SETTINGS)
     assert drawn.latent.shape == (3, 4, 5)
     assert drawn.latent.dtype == drawn.energy.dtype == np.float64
-    assert drawn.energy.shape == (3, 4)
+    assert drawn.energy.shape == drawn.particle.shape == drawn.mix.shape == (3, 4)
+    assert drawn.particle.dtype == np.int64
     assert drawn.flip.shape == (2, 4)
     assert drawn.flip.dtype == np.bool_
     assert 0 <= drawn.seed < 2**63
@@ -47,6 +48,8 @@ def test_numbers_have_their_distribution():
     assert 499.9 < drawn.energy.max() <= 500.0
     np.testing.assert_allclose(drawn.energy.mean(axis=1), 255.0, atol=4.0)
     np.testing.assert_allclose(drawn.flip.mean(axis=1), 0.3, atol=0.02)
+    np.testing.assert_allclose([np.mean(drawn.particle == number, axis=1) for number in (0, 1)], 0.5, atol=0.02)
+    np.testing.assert_allclose(drawn.mix.mean(axis=1), 0.5, atol=0.01)
 
 
 def test_no_flips_without_label_noise():

@@ -38,6 +38,31 @@ def test_training_records_losses_and_merit(small_config, tmp_path):
     assert result.position.steps == 2 * (160 // 16)
 
 
+def test_training_ends_where_it_gets_no_better(small_config, tmp_path):
+    still = small_config.replace(
+        {
+            "gan.model_args": {"width": 0.05, "batch_norm": False},
+            "training.learning_rate": 1e-30,
+            "training.epochs": 9,
+            "training.patience": 2,
+        }
+    )
+    result = train(still, tmp_path)
+    assert (result.ending, result.position.epoch, result.position.best_epoch) == ("done", 3, 1)
+    assert load_checkpoint(tmp_path).manifest["position"]["epoch"] == 3
+    again = train(still, tmp_path, saved=load_checkpoint(tmp_path))
+    assert again.position == result.position
+
+
+def test_a_generator_that_went_dark_is_named(small_config, tmp_path):
+    train(small_config, tmp_path)
+    saved, rows = load_checkpoint(tmp_path), []
+    saved.state["generator/conv4/kernel"][:] = 0
+    longer = small_config.replace({"training.epochs": 3, "training.learning_rate": 1e-30})
+    train(longer, tmp_path, Hooks(record=rows.append), saved)
+    assert rows[-1]["ailment"] == "no energy: 100% of the generated showers are empty"
+
+
 @pytest.mark.parametrize("steps", [0, 4, 9, 13])
 def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(small_config, tmp_path, steps):
     train(small_config, tmp_path / "whole")

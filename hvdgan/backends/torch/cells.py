@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-Cells = tuple[int, int, int]
-"""Numbers of cells along x, y, z."""
-
-SOFTENING = 0.01
-"""Added to cells, in their unit, before a root is taken: keeps the slope at empty cells finite."""
+from hvdgan.backends.published import SOFTENING, Cells
 
 
 @dataclass(frozen=True)
@@ -27,6 +23,11 @@ class CellScale:
         """Bring cells from GeV to the networks' measure, empty cells to 0."""
         softening = SOFTENING if self.power < 1 else 0.0
         return (image / self.unit + softening) ** self.power - softening**self.power
+
+    def restore(self, cells: Tensor) -> Tensor:
+        """Undo `compress`."""
+        softening = SOFTENING if self.power < 1 else 0.0
+        return ((cells + softening**self.power) ** (1 / self.power) - softening) * self.unit
 
     def expand(self, image: Tensor) -> Tensor:
         """Bring cells from the networks' measure to GeV."""

@@ -34,6 +34,11 @@ def count_devices() -> int:
     return torch.cuda.device_count()
 
 
+def peak_memory() -> int:
+    """Return the most bytes of the chosen GPU that this process took so far; 0 on the processor."""
+    return torch.cuda.max_memory_reserved(_chosen) if _chosen.type == "cuda" else 0
+
+
 def chosen_device() -> torch.device:
     """Return the device that `use_device` chose; the processor before the first call."""
     return _chosen

@@ -1,49 +1,42 @@
-"""3DGAN's training step in torch: discriminator on real, discriminator on fake, generator twice.
+"""A pair of networks in torch behind the contract of `backends.interface`: arrays in, arrays out.
 
 No rank and no Horovod in here: the ring that a Gan is built with wraps both optimizers.
 """
 
 import hashlib
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hvdgan.backends.interface import (
-    ENERGY_UNIT,
-    Batch,
-    Draw,
-    GanSpec,
-    Rates,
-    State,
-    UnfrozenDiscriminatorError,
-    is_statistic,
-    metric_names,
-)
-from hvdgan.backends.latent import latents
+from hvdgan.backends.checks import check_response, check_template, choose, choose_model
+from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
+from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
+from hvdgan.backends.model import Recipe
+from hvdgan.backends.resolve import blamed, is_own
+from hvdgan.backends.torch.average import Average, Latest
 from hvdgan.backends.torch.device import chosen_device
-from hvdgan.backends.torch.losses import expected_sum, weigh
+from hvdgan.backends.torch.examine import adopt, examine
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
+from hvdgan.backends.torch.recipe import TwoPass
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
+from hvdgan.backends.torch.trainer import Trainer
+from hvdgan.backends.torch.wasserstein import build_wgan_gp
 from hvdgan.calo.shower import Conditions
-from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {"3dgan": build_3dgan}
-"""Built-in models: builders of (generator, discriminator) from (image_shape, latent_size, **model_args)."""
+MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan, "wgan_gp": build_wgan_gp}
+"""Built-in models, see `backends.model`."""
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 """Type of the weights by precision."""
 
-CELLS_TOGETHER = 2**20
+CELLS_TOGETHER = 2**18
 """Cells of the events that are generated in one go; bounds the memory of `generate`."""
-
-DISCRIMINATOR, GENERATOR = 0, 1
 
 
 class Gan:
@@ -59,59 +52,55 @@ class Gan:
 
     def __init__(self, spec: GanSpec, ring: Ring) -> None:
         self.spec, self.ring, self.device = spec, ring, chosen_device()
-        if spec.precision not in PRECISIONS:
-            raise ConfigError(f"gan.precision: there is no {spec.precision!r}; legal are {', '.join(PRECISIONS)}")
-        self.dtype = PRECISIONS[spec.precision]
-        self.generator, self.discriminator = (self._place(network) for network in build_networks(spec))
-        self._networks = {"generator": self.generator, "discriminator": self.discriminator}
+        self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
+        generator, discriminator, self.recipe = build_model(spec)
+        self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
+        self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
+        if is_own(spec.model):
+            examine(spec, self._networks, self.recipe, self._tensors_of)
         self._optimizers = {
-            name: ring.wrap(build_optimizer(spec.optimizer, network), network, name)
+            name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
             for name, network in self._networks.items()
         }
-        self._response = tuple(spec.response)
-        self._losses = torch.zeros((2, 4), dtype=self.dtype, device=self.device)
-        self._updates = np.zeros(2, dtype=int)
+        self._trainer = Trainer(self._networks, self._optimizers, self.recipe.terms, spec.precision)
+        self._response, self._template = tuple(spec.response), spec.template
+        self.passes = self.recipe.passes
+
+    def prepare(self, events: int) -> None:
+        """Do nothing: torch has nothing to compile."""
 
     def train_step(self, batch: Batch, draw: Draw, rates: Rates) -> None:
-        """Update both networks once: D(real), D(fake), then the generator twice. Never synchronises with the host."""
+        """Update both networks, as often and in the order that the model says. Never synchronises with the host."""
         torch.manual_seed(draw.seed)
         set_rate(self._optimizers["generator"], rates.generator)
         set_rate(self._optimizers["discriminator"], rates.discriminator)
-        real, energy = self._tensor(batch.images).unsqueeze(1), self._tensor(batch.energy / ENERGY_UNIT)
-        labels = self._tensor(~draw.flip[0]), self._tensor(draw.flip[1])
-        self._train_discriminator(real, labels[0], energy, real.sum(dim=(1, 2, 3, 4)))
-        with torch.no_grad():
-            fake, energy = self._imagine(draw, 0)
-        self._train_discriminator(fake, labels[1], energy, expected_sum(self._response, energy))
-        for number in range(1, len(draw.latent)):
-            self._train_generator(draw, number)
+        real = self._tensors_of(real_events(batch, draw, len(self._response), self._template))
+        fakes = [
+            self._tensors_of(fake_events(draw, number, self._response, self._template)) for number in range(self.passes)
+        ]
+        self.recipe.train(self._trainer, real, fakes)
+        self._shown.update()
 
     def metrics(self) -> dict[str, float]:
         """Return the mean losses of this rank since the last call, by name; empty when there was no step."""
-        if not self._updates.all():
-            return {}
-        means = self._losses.cpu().numpy() / self._updates[:, None]
-        self._losses.zero_()
-        self._updates[:] = 0
-        return dict(zip(metric_names(), means.ravel().tolist(), strict=True))
+        return self._trainer.read()
 
     def generate(self, conditions: Conditions, seed: int, first: int = 0) -> NDArray[np.float32]:
         """Return showers in GeV, (n, x, y, z), for the given conditions; event first + i depends on its index alone."""
         images = np.empty((len(conditions), *self.spec.image_shape), dtype=np.float32)
         together = max(1, CELLS_TOGETHER // int(np.prod(self.spec.image_shape)))
-        self.generator.eval()
-        with torch.no_grad(), self._autocast():
-            for start in range(0, len(conditions), together):
-                energy = conditions.energy[start : start + together] / ENERGY_UNIT
-                noise = latents(seed, first + start, len(energy), self.spec.latent_size) * energy[:, None]
-                images[start : start + together] = self.generator(self._tensor(noise)).squeeze(1).float().cpu().numpy()
-        self.generator.train()
+        for start in range(0, len(conditions), together):
+            part = slice(start, start + together)
+            asked = self._ask(conditions[part], seed, first + start)
+            shown = self._trainer.show(self._shown.network, self._tensors_of(asked))
+            images[part] = shown.squeeze(1).float().cpu().numpy()
         return images
 
     def state(self) -> State:
         """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
         arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
-        return arrays | {"response": np.array(self._response, dtype=np.float64)}
+        known = {} if self._template is None else {"template": self._template.copy()}
+        return arrays | known | {"response": np.array(self._response, dtype=np.float64)}
 
     def restore(self, state: State) -> None:
         """Take over a state.
@@ -120,12 +109,11 @@ class Gan:
             DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
         """
         arrays, tensors = dict(state), self._tensors()
-        response = np.asarray(arrays.pop("response", np.empty(0)))
-        if response.ndim != 1 or not len(response):
-            raise DataError(f"response has shape {response.shape}; one coefficient or more, (k,), are needed")
+        response = check_response(arrays.pop("response", None), len(self.spec.particles))
+        template = check_template(arrays.pop("template", None), self._template)
         check(arrays, tensors)
         copy_in(arrays, tensors)
-        self._response = tuple(map(float, response))
+        self._response, self._template = response, template
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
@@ -152,59 +140,20 @@ class Gan:
         self.__dict__.clear()
         torch.cuda.empty_cache()
 
-    def _train_discriminator(self, images: Tensor, labels: Tensor, energy: Tensor, deposited: Tensor) -> None:
-        """Update the discriminator on images in GeV, (n, 1, x, y, z); see `losses.weigh` for the truths."""
-        self._update(DISCRIMINATOR, self._judge(images, labels, energy, deposited))
-
-    def _train_generator(self, draw: Draw, number: int) -> None:
-        """Update the generator on one pass of a draw: fakes should be taken for real."""
-        with self._frozen():
-            if any(weight.requires_grad for weight in self.discriminator.parameters()):
-                raise UnfrozenDiscriminatorError
-            images, energy = self._imagine(draw, number)
-            labels = torch.ones_like(energy)
-            self._update(GENERATOR, self._judge(images, labels, energy, expected_sum(self._response, energy)))
-
-    def _judge(self, images: Tensor, labels: Tensor, energy: Tensor, deposited: Tensor) -> Tensor:
-        """Return the weighted loss of some images and its terms, (4,)."""
-        with self._autocast():
-            verdict = self.discriminator(images)
-        generation, auxiliary, total = (head.to(self.dtype) for head in verdict)
-        return weigh((generation, auxiliary, total), labels, energy, deposited, self.spec.weights)
-
-    def _imagine(self, draw: Draw, number: int) -> tuple[Tensor, Tensor]:
-        """Return the fakes of one pass of a draw, (n, 1, x, y, z) in GeV, and their energy / 100 GeV, (n,)."""
-        energy = draw.energy[number] / ENERGY_UNIT
-        with self._autocast():
-            images = self.generator(self._tensor(draw.latent[number] * energy[:, None]))
-        return images.to(self.dtype), self._tensor(energy)
-
-    def _update(self, which: int, loss: Tensor) -> None:
-        """Take one step of an optimizer down its loss (the first entry), and note all entries."""
-        optimizer = self._optimizers["generator" if which == GENERATOR else "discriminator"]
-        optimizer.zero_grad()
-        loss[0].backward()
-        optimizer.step()
-        self._losses[which] += loss.detach()
-        self._updates[which] += 1
-
-    @contextmanager
-    def _frozen(self) -> Iterator[None]:
-        """Keep the discriminator out of the backward pass: no gradients, and no all-reduce, of its weights."""
-        self.discriminator.requires_grad_(False)
-        try:
-            yield
-        finally:
-            self.discriminator.requires_grad_(True)
-
-    def _autocast(self) -> AbstractContextManager[None]:
-        """Compute in bfloat16 where the spec says so."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bfloat16")
-
     def _place(self, network: nn.Module) -> nn.Module:
         """Give a network its device, precision and memory layout."""
         layout = torch.channels_last_3d if self.spec.channels_last else torch.contiguous_format
         return network.to(self.device, self.dtype).to(memory_format=layout)
+
+    def _ask(self, conditions: Conditions, seed: int, first: int) -> Arrays:
+        """Return events to generate."""
+        spec = self.spec
+        return asked_events(conditions, spec.particles, seed, first, spec.latent_size, self._template)
+
+    def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
+        """Bring events to the device; images get their channel axis."""
+        channel = {name: events[name][:, None] for name in IMAGES if name in events}
+        return {name: self._tensor(array) for name, array in (events | channel).items()}
 
     def _tensor(self, array: NDArray) -> Tensor:
         """Bring an array to the device without waiting for it."""
@@ -213,12 +162,11 @@ class Gan:
         return pinned.to(self.device, non_blocking=True)
 
     def _weights(self) -> Tensors:
-        """Return the live weights and statistics of both networks."""
-        return {
-            key: tensor
-            for name, network in self._networks.items()
-            for key, tensor in network_tensors(network, name).items()
-        }
+        """Return the live weights and statistics of both networks, and their average."""
+        tensors = self._shown.tensors()
+        for name, network in self._networks.items():
+            tensors |= network_tensors(network, name)
+        return tensors
 
     def _tensors(self) -> Tensors:
         """Return everything that lives in tensors, by canonical name."""
@@ -228,19 +176,15 @@ class Gan:
         return tensors
 
 
-def build_networks(spec: GanSpec) -> tuple[nn.Module, nn.Module]:
-    """Build the networks of a spec; its seed alone decides their initial weights.
+def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
+    """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
 
     Raises:
-        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid.
+        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid or fails.
     """
-    if spec.model not in MODELS:
-        raise ConfigError(f"gan.model: there is no {spec.model!r}; legal are {', '.join(MODELS)}")
-    build = MODELS[spec.model]
-    legal = {name for name, entry in inspect.signature(build).parameters.items() if entry.kind == entry.KEYWORD_ONLY}
-    unknown = spec.model_args.keys() - legal
-    if unknown:
-        raise ConfigError(f"gan.model_args: {spec.model} has no {sorted(unknown)}; legal are {sorted(legal)}")
-    with torch.random.fork_rng(devices=[]):
+    build, classes = choose_model(spec, MODELS), len(spec.particles)
+    with blamed(spec.model, torch.OutOfMemoryError), torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
-        return build(spec.image_shape, spec.latent_size, **spec.model_args)
+        built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
+        generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
+    return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])

@@ -11,53 +11,82 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from hvdgan.backends.torch.cells import Cells, CellScale, Cut
-from hvdgan.errors import ConfigError
-
-SLOPE = 0.3
-MOMENTUM, EPSILON = 0.99, 1e-3
-"""Of batch normalisation, as Keras defines them: running statistics keep 99 % at each step."""
+from hvdgan.backends.model import Events
+from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
+from hvdgan.backends.torch.cells import CellScale, Cut
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
 
-SMALLEST_GRID = 4
+
+class Generator(nn.ModuleDict):
+    """Layers in a row, from noise to images.
+
+    The incident energy multiplies the noise, as published; so does a row of numbers for each particle class, where
+    there are several (the oldest variant of 3DGAN).
+
+    Args:
+        layers: From the dense seed to the cut, in order.
+        classes: Number of particle classes.
+        latent_size: Length of the latent vector.
+    """
+
+    def __init__(self, layers: dict[str, nn.Module], classes: int, latent_size: int) -> None:
+        super().__init__(layers)
+        self.row = tuple(layers)
+        if classes > 1:
+            self["particle"] = nn.Linear(classes, latent_size, bias=False)
+
+    def forward(self, events: Events) -> Tensor:
+        """Make images in GeV, (n, 1, x, y, z), of some noise."""
+        image = events["noise"] * events["energy"][:, None]
+        if "particle" in self:
+            image = image * self["particle"](events["particle"])
+        for name in self.row:
+            image = self[name](image)
+        return image
 
 
 class Discriminator(nn.ModuleDict):
-    """Layers in a row with three heads on top.
+    """Layers in a row with heads on top.
 
     Args:
         layers: The trunk, in order; the last one flattens.
         features: Numbers that leave the trunk.
+        classes: Number of particle classes; more than one have a head of their own.
         scale: How the trunk measures cells.
     """
 
-    def __init__(self, layers: dict[str, nn.Module], features: int, scale: CellScale) -> None:
+    def __init__(self, layers: dict[str, nn.Module], features: int, classes: int, scale: CellScale) -> None:
         super().__init__(layers)
-        self.trunk = tuple(layers)
+        self.row = tuple(layers)
         self.scale = scale
         self["generation"] = nn.Linear(features, 1)
         self["auxiliary"] = nn.Linear(features, 1)
+        if classes > 1:
+            self["particle"] = nn.Linear(features, classes)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Judge images.
-
-        Args:
-            image: Energy of the cells in GeV, (n, 1, x, y, z).
+    def forward(self, events: Events) -> dict[str, Tensor]:
+        """Judge images in GeV, (n, 1, x, y, z).
 
         Returns:
-            Logit of being real, (n,); incident energy in units of 100 GeV, (n,); sum of cells in GeV, (n,).
+            generation: Logit of being real, (n,).
+            auxiliary: Incident energy in units of 100 GeV, (n,).
+            ecal: Sum of cells in GeV, (n,).
+            particle: Logits of the classes, (n, classes), where there are several.
         """
+        image = events["images"]
         features = self.scale.compress(image)
-        for name in self.trunk:
+        for name in self.row:
             features = self[name](features)
-        generation, auxiliary = (self[name](features).flatten() for name in ("generation", "auxiliary"))
-        return generation, auxiliary, image.sum(dim=(1, 2, 3, 4))
+        heads = {name: self[name](features).flatten() for name in ("generation", "auxiliary")}
+        heads["ecal"] = image.sum(dim=(1, 2, 3, 4))
+        return heads | ({"particle": self["particle"](features)} if "particle" in self else {})
 
 
 def build_3dgan(
     image_shape: Cells,
+    classes: int,
     latent_size: int,
     *,
     width: float = 1.0,
@@ -65,11 +94,12 @@ def build_3dgan(
     batch_norm: bool = True,
     cell_unit: float = 1.0,
     cell_power: float = 1.0,
-) -> tuple[nn.Sequential, Discriminator]:
+) -> tuple[Generator, Discriminator]:
     """Build the networks of 3DGAN for a grid.
 
     Args:
         image_shape: Cells along x, y, z.
+        classes: Number of particle classes; the published networks know one.
         latent_size: Length of the latent vector.
         width: Scales the published numbers of filters, dense seed included; at least one is left.
         dropout: Fraction of the discriminator's activations that is dropped in training.
@@ -80,64 +110,52 @@ def build_3dgan(
             cells nearer to each other, which lets a short training see a shower's edges as well as its core.
 
     Returns:
-        Generator: (n, latent_size), normal numbers times incident energy / 100 GeV, to images (n, 1, x, y, z) in GeV.
-        Discriminator: images to the three numbers of `Discriminator.forward`.
+        The generator and the discriminator.
 
     Raises:
         ConfigError: The grid is smaller than the kernels, or a number is out of its range.
     """
-    if min(image_shape) < SMALLEST_GRID:
-        given = " x ".join(map(str, image_shape))
-        raise ConfigError(f"3dgan cannot work on {given} cells; at least {SMALLEST_GRID} along each axis are needed")
-    for name, value, legal in (
-        ("width", width, width > 0),
-        ("dropout", dropout, 0 <= dropout < 1),
-        ("cell_unit", cell_unit, cell_unit > 0),
-        ("cell_power", cell_power, 0 < cell_power <= 1),
-    ):
-        if not legal:
-            raise ConfigError(
-                f"gan.model_args.{name}: {value} is out of range; dropout lies in [0, 1), cell_power in (0, 1], "
-                "width and cell_unit are above 0"
-            )
+    check_3dgan(image_shape, width, dropout, cell_unit, cell_power)
     scale = CellScale(cell_unit, cell_power)
-    generator = build_generator(image_shape, latent_size, width, batch_norm, scale)
-    return generator, build_discriminator(image_shape, width, dropout, batch_norm, scale)
+    generator = build_generator(image_shape, classes, latent_size, width, batch_norm, scale)
+    return generator, build_discriminator(image_shape, classes, width, dropout, batch_norm, scale)
 
 
 def build_generator(
-    image_shape: Cells, latent_size: int, width: float, batch_norm: bool, scale: CellScale
-) -> nn.Sequential:
+    image_shape: Cells, classes: int, latent_size: int, width: float, batch_norm: bool, scale: CellScale
+) -> Generator:
     """Build the generator, see `build_3dgan`."""
     seed = seed_shape(image_shape)
     first, wide, narrow = (filters(number, width) for number in (8, 64, 6))
     layers = OrderedDict(
         seed=nn.Linear(latent_size, first * prod(seed)),
         unflatten=nn.Unflatten(1, (first, *seed)),
-        pad1=pad((2, 3), (2, 3), (3, 4)),
+        pad1=_pad((2, 3), (2, 3), (3, 4)),
         conv1=nn.Conv3d(first, wide, (6, 6, 8)),
         leaky1=nn.LeakyReLU(SLOPE),
-        norm1=normalise(wide, batch_norm),
+        norm1=_normalise(wide, batch_norm),
         up2=nn.Upsample(scale_factor=(2, 2, 2)),
-        pad2=pad((2, 2), (2, 2), (0, 0)),
+        pad2=_pad((2, 2), (2, 2), (0, 0)),
         conv2=nn.Conv3d(wide, narrow, (6, 5, 8)),
         leaky2=nn.LeakyReLU(SLOPE),
-        norm2=normalise(narrow, batch_norm),
+        norm2=_normalise(narrow, batch_norm),
         up3=nn.Upsample(scale_factor=(2, 2, 3)),
-        pad3=pad((1, 1), (0, 0), (3, 3)),
+        pad3=_pad((1, 1), (0, 0), (3, 3)),
         conv3=nn.Conv3d(narrow, narrow, (3, 3, 8)),
         leaky3=nn.LeakyReLU(SLOPE),
         conv4=nn.Conv3d(narrow, 1, (2, 2, 2), bias=False),
         relu=nn.ReLU(),
         cut=Cut(image_shape, scale),
     )
-    generator = nn.Sequential(layers)
+    generator = Generator(layers, classes, latent_size)
     initialise(generator, he={"conv1", "conv2", "conv3"}, normal={"conv4"})
+    if classes > 1:
+        nn.init.normal_(generator["particle"].weight, mean=1.0, std=CLASS_SPREAD)
     return generator
 
 
 def build_discriminator(
-    image_shape: Cells, width: float, dropout: float, batch_norm: bool, scale: CellScale
+    image_shape: Cells, classes: int, width: float, dropout: float, batch_norm: bool, scale: CellScale
 ) -> Discriminator:
     """Build the discriminator, see `build_3dgan`."""
     channels = [1, *(filters(number, width) for number in (32, 8, 8, 8))]
@@ -145,42 +163,21 @@ def build_discriminator(
     for number, padding in enumerate((2, 2, 2, 1), start=1):
         layers[f"conv{number}"] = nn.Conv3d(channels[number - 1], channels[number], 5, padding=padding)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
-        layers[f"norm{number}"] = normalise(channels[number], batch_norm and number > 1)
+        layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
         layers[f"dropout{number}"] = nn.Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
-    discriminator = Discriminator(layers, features, scale)
+    discriminator = Discriminator(layers, features, classes, scale)
     initialise(discriminator)
     return discriminator
 
 
-def filters(published: int, width: float) -> int:
-    """Scale a published number of filters.
-
-    >>> filters(64, 0.25), filters(6, 0.05)
-    (16, 1)
-    """
-    return max(1, round(published * width))
-
-
-def seed_shape(image_shape: Cells) -> Cells:
-    """Return the cells of the smallest dense seed that the generator's layers turn into at least this grid.
-
-    The published layers make 4 s - 3 cells of s along x and y and 6 s - 23 along z.
-
-    >>> seed_shape((25, 25, 25)), seed_shape((12, 12, 12)), seed_shape((51, 51, 25))
-    ((7, 7, 8), (4, 4, 6), (14, 14, 8))
-    """
-    x, y, z = image_shape
-    return -(-(x + 3) // 4), -(-(y + 3) // 4), -(-(z + 23) // 6)
-
-
-def normalise(channels: int, wanted: bool) -> nn.Module:
+def _normalise(channels: int, wanted: bool) -> nn.Module:
     """Return a batch normalisation with Keras' defaults, or a layer that does nothing."""
     return nn.BatchNorm3d(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
 
 
-def pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
+def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
     """Return a layer that adds zeros before and after each axis."""
     return nn.ConstantPad3d((*z, *y, *x), 0.0)
 
@@ -199,14 +196,14 @@ def initialise(network: nn.Module, he: set[str] = frozenset(), normal: set[str] 
         if name in he:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
         elif name in normal:
-            glorot_normal_(layer.weight)
+            _glorot_normal(layer.weight)
         else:
             nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
 
 
-def glorot_normal_(weight: Tensor) -> None:
+def _glorot_normal(weight: Tensor) -> None:
     """Fill a convolution kernel with Glorot's normal numbers, cut at two standard deviations as Keras does."""
     fan_out, fan_in = weight.shape[0], weight.shape[1]
     spread = (2.0 / ((fan_in + fan_out) * weight[0, 0].numel())) ** 0.5 / TRUNCATION

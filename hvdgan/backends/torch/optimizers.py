@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hvdgan.errors import ConfigError
+from hvdgan.backends.checks import choose
 
 
 class RMSprop(Optimizer):
@@ -29,12 +29,12 @@ class RMSprop(Optimizer):
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, rho: float = 0.9, epsilon: float = 1e-7) -> None:
         super().__init__(params, {"lr": lr, "rho": rho, "epsilon": epsilon})
-        add_slots(self, "mean_square")
+        _add_slots(self, "mean_square")
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         """Update the weights that have a gradient."""
-        for group, weight in weights_with_gradient(self):
+        for group, weight in _weights_with_gradient(self):
             mean_square = self.state[weight]["mean_square"]
             mean_square.mul_(group["rho"]).addcmul_(weight.grad, weight.grad, value=1 - group["rho"])
             weight.addcdiv_(weight.grad, (mean_square + group["epsilon"]).sqrt_(), value=-group["lr"])
@@ -60,7 +60,7 @@ class Adam(Optimizer):
         epsilon: float = 1e-7,
     ) -> None:
         super().__init__(params, {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon})
-        add_slots(self, "mean", "mean_square")
+        _add_slots(self, "mean", "mean_square")
         for group in self.param_groups:
             for weight in group["params"]:
                 self.state[weight]["steps"] = torch.zeros((), dtype=weight.dtype, device=weight.device)
@@ -68,7 +68,7 @@ class Adam(Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         """Update the weights that have a gradient."""
-        for group, weight in weights_with_gradient(self):
+        for group, weight in _weights_with_gradient(self):
             slots, beta1, beta2 = self.state[weight], group["beta1"], group["beta2"]
             steps = slots["steps"].add_(1)
             slots["mean"].lerp_(weight.grad, 1 - beta1)
@@ -81,15 +81,14 @@ class Adam(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"rmsprop": RMSprop, "adam": Adam, "sgd": torch.optim.SGD}
 
 
-def build_optimizer(name: str, network: nn.Module) -> Optimizer:
-    """Build an optimizer over a network's weights.
+def build_optimizer(name: str, network: nn.Module, **settings: float) -> Optimizer:
+    """Build an optimizer over a network's weights that are not frozen, with settings of its own.
 
     Raises:
         ConfigError: There is no optimizer of that name.
     """
-    if name not in OPTIMIZERS:
-        raise ConfigError(f"training.optimizer: there is no {name!r}; legal are {', '.join(OPTIMIZERS)}")
-    return OPTIMIZERS[name](network.parameters(), lr=1e-3)
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    return choose("training.optimizer", name, OPTIMIZERS)(weights, lr=1e-3, **settings)
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
@@ -98,7 +97,7 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def add_slots(optimizer: Optimizer, *names: str) -> None:
+def _add_slots(optimizer: Optimizer, *names: str) -> None:
     """Give every weight of an optimizer zero slots of its own shape."""
     for group in optimizer.param_groups:
         for weight in group["params"]:
@@ -106,7 +105,7 @@ def add_slots(optimizer: Optimizer, *names: str) -> None:
                 optimizer.state[weight][name] = torch.zeros_like(weight, requires_grad=False)
 
 
-def weights_with_gradient(optimizer: Optimizer) -> Iterable[tuple[dict[str, Any], Tensor]]:
+def _weights_with_gradient(optimizer: Optimizer) -> Iterable[tuple[dict[str, Any], Tensor]]:
     """Yield the weights that have a gradient, each with its group's settings."""
     for group in optimizer.param_groups:
         for weight in group["params"]:

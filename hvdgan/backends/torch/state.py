@@ -8,26 +8,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hvdgan.errors import DataError
+from hvdgan.backends.checks import check_fit
 
 Tensors = dict[str, Tensor]
 """The live tensors, by canonical name."""
 
 KERNELS = {"weight": "kernel"}
 STATISTICS = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
-NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 COUNTER = "num_batches_tracked"
 """torch's count of batches; nothing depends on it while the momentum is given."""
 
 
 def name_tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield the weights and statistics of a network as `<layer>/<weight>` with their tensors."""
+    """Yield the weights and statistics of a network as `<layer>/<weight>` with their tensors, tied ones once."""
+    seen: set[int] = set()
     for path, layer in network.named_modules():
-        names = STATISTICS if isinstance(layer, NORMALISATIONS) else KERNELS
+        names = STATISTICS if hasattr(layer, "running_mean") else KERNELS
         own = [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
         for name, tensor in own:
-            if name != COUNTER:
-                yield f"{path.replace('.', '/')}/{names.get(name, name)}", tensor
+            if id(tensor) not in seen and (name != COUNTER or layer.momentum is None):
+                seen.add(id(tensor))
+                yield "/".join([*filter(None, path.split(".")), names.get(name, name)]), tensor
 
 
 def network_tensors(network: nn.Module, prefix: str) -> Tensors:
@@ -56,16 +57,13 @@ def check(state: Mapping[str, NDArray], tensors: Tensors) -> None:
     Raises:
         DataError: It has not; says which and what is needed.
     """
-    missing, unknown = tensors.keys() - state.keys(), state.keys() - tensors.keys()
-    if missing or unknown:
-        raise DataError(f"the state does not fit these networks: missing {_some(missing)}; unknown {_some(unknown)}")
-    for name, tensor in tensors.items():
-        array = np.asarray(state[name])
-        wanted = np.dtype(str(tensor.dtype).removeprefix("torch."))
-        if array.shape != tuple(tensor.shape):
-            raise DataError(f"{name} has shape {array.shape}; these networks need {tuple(tensor.shape)}")
-        if not np.can_cast(array.dtype, wanted, "safe"):
-            raise DataError(f"{name} holds {array.dtype}; these networks need {wanted}: use the precision it came from")
+    check_fit(
+        state,
+        {
+            name: (tuple(tensor.shape), np.dtype(str(tensor.dtype).removeprefix("torch.")))
+            for name, tensor in tensors.items()
+        },
+    )
 
 
 @torch.no_grad()
@@ -73,9 +71,3 @@ def copy_in(state: Mapping[str, NDArray], tensors: Tensors) -> None:
     """Copy arrays into the tensors of the same names."""
     for name, array in state.items():
         tensors[name].copy_(torch.from_numpy(np.array(array)))
-
-
-def _some(names: set[str], limit: int = 5) -> str:
-    """List the first few of some names."""
-    listed = ", ".join(sorted(names)[:limit]) or "nothing"
-    return f"{listed} and {len(names) - limit} more" if len(names) > limit else listed

@@ -6,7 +6,7 @@ Optuna loads an existing study under the same name whatever its direction, space
 from pathlib import Path
 from typing import Any
 
-from hvdgan.config import Config
+from hvdgan.config import EVALUATED, Config
 from hvdgan.errors import UsageError
 from hvdgan.log import logger
 from hvdgan.study.search import space
@@ -18,7 +18,7 @@ DIRECTION = "minimize"
 OVERRIDE = "--despite-differences"
 _FINGERPRINT, _EARLIER, _DIRECTORY = "hvdgan:fingerprint", "hvdgan:earlier_fingerprints", "hvdgan:directory"
 _STUDY_KEYS = ("objective", "ranks_per_trial", "folds", "fold_mode")
-_NOT_THE_OBJECTIVE = ("training.checkpoint", "training.metric_every", "training.stall_timeout")
+_NOT_THE_OBJECTIVE = ("gan.model_path", "training.checkpoint", "training.metric_every", "training.stall_timeout")
 _UNCHANGEABLE = ("type", "choices", "log")
 
 
@@ -26,13 +26,18 @@ def fingerprint(config: Config) -> Fingerprint:
     """Return what makes two trials comparable: directions, space, and all keys that define the objective."""
     content = config.model_dump()
     objective = {
-        **_flatten({key: content[key] for key in ("data", "gan", "training")}),
+        **_flatten({key: content[key] for key in ("data", "gan", "training", *_judging(config))}),
         **{f"study.{key}": content["study"][key] for key in _STUDY_KEYS},
     }
     ignored = (*config.study.space, *_NOT_THE_OBJECTIVE)
     kept = {name: value for name, value in objective.items() if not _lies_in(name, ignored)}
     directions = ", ".join([DIRECTION] * len(config.study.objective))
     return {"direction": directions, "space": space.describe(config.study.space), "objective": kept}
+
+
+def _judging(config: Config) -> tuple[str, ...]:
+    """Return the section that values depend on when a metric of it is an objective."""
+    return ("evaluation",) if set(config.study.objective) & set(EVALUATED) else ()
 
 
 def differences(stored: Fingerprint, wanted: Fingerprint) -> list[str]:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from efficiency import cases, environment, figures, tables
+import environment
+
+from efficiency import cases, figures, tables
 from efficiency.cases import Case
 from hvdgan.errors import HvdganError
 from hvdgan.files import append_json_line

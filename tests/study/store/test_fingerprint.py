@@ -6,6 +6,7 @@ from books import Book
 from hvdgan.errors import UsageError
 from hvdgan.study.messages import Done
 from hvdgan.study.store import storage
+from hvdgan.study.store.fingerprint import fingerprint
 
 TWO = ["merit", "generation_time"]
 
@@ -34,6 +35,12 @@ def test_each_objective_is_minimised(make_config, tmp_path):
     assert [direction.name for direction in study.directions] == ["MINIMIZE"] * 2
     study.tell(study.ask(), [1.0, 2.0])
     assert len(storage.open_study(config, tmp_path, resume=True).best_trials) == 1
+
+
+def test_how_to_compare_counts_where_a_metric_of_it_is_an_objective(make_config):
+    for objective, counts in (("merit", False), ("auc", True)):
+        found = fingerprint(make_config(objective=[objective]))["objective"]
+        assert ("evaluation.repeats" in found) is counts
 
 
 @pytest.mark.parametrize("force", [False, True])

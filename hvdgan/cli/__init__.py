@@ -2,6 +2,8 @@
 
 hvdgan simulate --files 4 --events 2500 --out data
 hvdgan inspect data/*.h5
+hvdgan convert dataset_2_1.hdf5 --to lcd_v1 --out data/electrons.h5
+hvdgan check config.yaml                              does it work, and how long will it take?
 hvdgan train config.yaml                              one process
 horovodrun -np 2 hvdgan train config.yaml             a Horovod ring of two, over MPI or --gloo
 hvdgan launch -np 5 study config.yaml                 coordinator and groups, under mpirun
@@ -13,12 +15,14 @@ hvdgan status RUN --follow                            trials, best and report lo
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from hvdgan import __version__
+from hvdgan.cli import words as word
+from hvdgan.cli.files import convert, inspect, simulate
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -30,22 +34,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train and tune calorimeter-simulation GANs with Horovod and Optuna inside one MPI job.",
 )
-
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a key of the file")]
-Resume = Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="go on with this run directory")]
-RunOut = Annotated[Path | None, typer.Option("--out", "-o", help="run directory to make [default: runs/CONFIG]")]
-ConfigFile = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="the YAML file", show_default=False)]
-Grid = Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="merge cells to so many")]
-Seed = Annotated[int, typer.Option(min=0, help="the same seed gives the same files")]
-Terse = Annotated[bool, typer.Option("--json", help="print JSON for scripts")]
-Live = Annotated[
-    Literal["auto", "on", "off"],
-    typer.Option("--live", help="redraw progress in place; auto finds out whether that reaches a terminal"),
-]
-RunIn = Annotated[Path, typer.Argument(metavar="RUN", help="run directory", show_default=False)]
-
-REDRAWN = {"auto": None, "on": True, "off": False}
-"""What the words of --live mean to a watcher."""
 
 
 def main() -> None:
@@ -70,49 +58,18 @@ def show_version(version: Annotated[bool, typer.Option("--version", help="print 
         typer.echo(__version__)
 
 
-@app.command()
-def simulate(
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder to make")] = Path("data"),
-    files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
-    events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
-    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
-    particle: Annotated[list[str] | None, typer.Option(help="class; repeat for several [default: electron]")] = None,
-    geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
-    grid: Grid = None,
-    seed: Seed = 0,
-) -> None:
-    """Simulate electromagnetic showers (GFLASH) into HDF5 files of the LCD layout.
-
-    Example: `hvdgan simulate --files 4 --events 2500 --grid 12 12 12 --out data`
-    """
-    from hvdgan.run import simulate as verb
-
-    order = verb.Order(out, files, events, energy, tuple(particle or ["electron"]), seed)
-    with _world() as world:
-        stack = world.agree(lambda: verb.read_geometry(geometry, grid))
-        verb.write_files(order, stack, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
-
-
-@app.command()
-def inspect(
-    files: Annotated[list[Path], typer.Argument(help="shower files", show_default=False)], json: Terse = False
-) -> None:
-    """Show what shower files hold, and what is wrong with them.
-
-    Example: `hvdgan inspect data/*.h5`
-    """
-    from hvdgan.run.inspect import inspect_files
-
-    raise typer.Exit(inspect_files(files, json))
+app.command()(simulate)
+app.command()(inspect)
+app.command()(convert)
 
 
 @app.command()
 def train(
-    config: ConfigFile = None,
-    out: RunOut = None,
-    settings: Settings = None,
-    resume: Resume = None,
-    live: Live = "auto",
+    config: word.ConfigFile = None,
+    out: word.RunOut = None,
+    settings: word.Settings = None,
+    resume: word.Resume = None,
+    live: word.Live = "auto",
 ) -> None:
     """Train one GAN on all processes of the job.
 
@@ -122,26 +79,23 @@ def train(
     from hvdgan.run.plan import plan_run
     from hvdgan.run.train import train as verb
 
-    with _world() as world:
+    with word.open_world() as world:
         made, path = world.agree(lambda: plan_run(config, out, settings, resume))
-        with watch_training(made.training.epochs, terminal=REDRAWN[live]) as told:
+        with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
 
 
 @app.command()
 def study(
-    config: ConfigFile = None,
-    out: RunOut = None,
-    settings: Settings = None,
-    resume: Resume = None,
+    config: word.ConfigFile = None,
+    out: word.RunOut = None,
+    settings: word.Settings = None,
+    resume: word.Resume = None,
     trials: Annotated[int | None, typer.Option(help="alias of study.trials")] = None,
-    ranks_per_trial: Annotated[int | None, typer.Option(help="alias of study.ranks_per_trial")] = None,
-    despite_differences: Annotated[
-        bool,
-        typer.Option("--despite-differences", help="resume although config.yaml is not what stored trials ran with"),
-    ] = False,
-    live: Live = "auto",
+    ranks_per_trial: word.Ranks = None,
+    despite_differences: word.Despite = False,
+    live: word.Live = "auto",
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
@@ -152,10 +106,32 @@ def study(
     from hvdgan.run.study import study as verb
 
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
-    with _world() as world:
+    with word.open_world() as world:
         made, path = world.agree(lambda: plan_run(config, out, settings, resume, aliases))
-        code = verb(made, path, resume is not None, world, watching(path, REDRAWN[live]), despite_differences)
+        code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="the YAML file", show_default=False)],
+    settings: word.Settings = None,
+    ranks_per_trial: word.Ranks = None,
+) -> None:
+    """Try a configuration on all processes of the job: a few steps, nothing kept; say what a run will take.
+
+    Example: `hvdgan launch -np 5 check config.yaml`
+    """
+    from hvdgan.report.tables import print_table
+    from hvdgan.report.terminal import reaches_person
+    from hvdgan.run.check import check as verb
+    from hvdgan.run.plan import plan_run
+
+    aliases = {"study.ranks_per_trial": ranks_per_trial}
+    with word.open_world() as world:
+        seen = verb(world.agree(lambda: plan_run(config, None, settings, None, aliases)[0]), world)
+    if seen is not None:
+        print_table(seen, sys.stdout, reaches_person())
 
 
 @app.command()
@@ -166,43 +142,49 @@ def generate(
     events: Annotated[int | None, typer.Option(min=1, help="how many [default: as many as --like has]")] = None,
     energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
     particle: Annotated[str, typer.Option(help="class of the incident particle")] = "electron",
-    seed: Seed = 0,
+    seed: word.Seed = 0,
 ) -> None:
     """Generate showers with a trained generator, in the layout of the training files.
+
+    Several processes share the work; each writes a file of its own.
 
     Example: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`
     """
     from hvdgan.run import generate as verb
 
-    count = verb.generate(run, verb.Order(tuple(like or ()), events, energy, particle, seed), out)
-    typer.echo(f"{out}: {count} showers")
+    order = verb.Order(tuple(like or ()), events, energy, particle, seed)
+    with word.open_world() as world:
+        paths, count = verb.generate(run, order, out, world)
+        if world.rank == 0:
+            typer.echo(f"{' '.join(map(str, paths))}: {count} showers")
 
 
 @app.command()
 def evaluate(
     generated: Annotated[list[str], typer.Argument(help="generated shower files", show_default=False)],
     reference: Annotated[list[str], typer.Option(help="reference files; repeat", show_default=False)],
+    reference_too: Annotated[list[str] | None, typer.Option(help="another sample, for the floor, else halves")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder of the report")] = Path("report"),
     run: Annotated[Path | None, typer.Option(help="the training: adds the untrained generator as baseline")] = None,
     study: Annotated[Path | None, typer.Option(help="the study: adds its history")] = None,
-    events: Annotated[int, typer.Option(min=1, help="at most so many are compared")] = 5000,
+    events: Annotated[int, typer.Option(min=1, help="at most so many of each are compared")] = 20_000,
+    bins: Annotated[str | None, typer.Option(help="energy bins: how many, or edges as 10,100,500 [default: 4]")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML whose section `evaluation` says how to compare")] = None,
+    settings: word.Settings = None,
 ) -> None:
-    """Compare generated with reference showers: a table, pictures and one HTML page.
+    """Compare generated with reference showers: metrics beside their floors, pictures and one HTML page.
 
     Example: `hvdgan evaluate generated.h5 --reference data/showers_003.h5 --run runs/first --out report`
     """
-    from hvdgan.report.tables import print_table
-    from hvdgan.report.terminal import reaches_person
     from hvdgan.run import evaluate as verb
 
-    comparison = verb.compare(generated, reference, events, run)
-    print_table(verb.evaluate(comparison, out, run, study), sys.stdout, reaches_person())
-    typer.echo(f"{comparison.headline}\n{out / 'index.html'}")
+    order = verb.Order(generated, reference, reference_too or [], events, run, verb.choose(config, settings, bins))
+    typer.echo(verb.evaluate(order, out, study))
 
 
 @app.command()
 def doctor(
-    json: Terse = False, deep: Annotated[bool, typer.Option(help="also start rings of two processes")] = False
+    json: word.Terse = False, deep: Annotated[bool, typer.Option(help="also start rings of two processes")] = False
 ) -> None:
     """Check the environment: versions, Horovod build, MPI, devices; say what to do.
 
@@ -219,9 +201,7 @@ def doctor(
 def launch(
     context: typer.Context,
     processes: Annotated[int, typer.Option("--np", "-np", min=1, help="number of processes", show_default=False)],
-    recover: Annotated[
-        bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")
-    ] = False,
+    recover: word.Recover = False,
 ) -> None:
     """Start a verb under mpirun as it should be run here; Ctrl-C asks it to checkpoint first.
 
@@ -234,9 +214,9 @@ def launch(
 
 @app.command()
 def status(
-    run: RunIn,
+    run: word.RunIn,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until the run ends, or Ctrl-C")] = False,
-    live: Live = "auto",
+    live: word.Live = "auto",
 ) -> None:
     """Show how a run stands, from another shell, and leave with the exit code it ended with.
 
@@ -244,14 +224,14 @@ def status(
     """
     from hvdgan.run.looking import status as verb
 
-    raise typer.Exit(verb(run, follow, REDRAWN[live]))
+    raise typer.Exit(verb(run, follow, word.REDRAWN[live]))
 
 
 @app.command()
 def trials(
-    run: RunIn,
+    run: word.RunIn,
     csv: Annotated[bool, typer.Option("--csv", help="print CSV, everything included")] = False,
-    json: Terse = False,
+    json: word.Terse = False,
 ) -> None:
     """List the trials of a study; the best, or the Pareto front, stands out.
 
@@ -264,7 +244,7 @@ def trials(
 
 @app.command()
 def best(
-    run: RunIn,
+    run: word.RunIn,
     trial: Annotated[int | None, typer.Option(min=0, help="another one, such as a member of the front")] = None,
 ) -> None:
     """Print the configuration of a study's best trial, for `hvdgan train`.
@@ -278,7 +258,7 @@ def best(
 
 @app.command()
 def report(
-    run: RunIn,
+    run: word.RunIn,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder to make [default: RUN/report]")] = None,
 ) -> None:
     """Draw a study or a training: pictures, tables and one HTML page.
@@ -288,10 +268,3 @@ def report(
     from hvdgan.run.report import report as verb
 
     typer.echo(verb(run, out or run / "report"))
-
-
-def _world():
-    """Open the world of this job, guarded."""
-    from hvdgan.parallel.guard import guarded_world
-
-    return guarded_world()

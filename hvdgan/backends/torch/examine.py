@@ -1,0 +1,111 @@
+"""Try a model of the user's own on a few events before anything is trained; see `backends.contract`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hvdgan.backends import contract
+from hvdgan.backends.events import CONDITIONS, Arrays
+from hvdgan.backends.interface import NETWORKS, GanSpec
+from hvdgan.backends.model import Events, Loss, Recipe
+from hvdgan.backends.resolve import blamed
+from hvdgan.backends.torch.state import copy_in, name_tensors, network_tensors, to_array
+from hvdgan.backends.torch.trainer import Trainer
+from hvdgan.errors import ConfigError
+
+
+def adopt(spec: GanSpec, built: Any) -> tuple[Any, ...]:
+    """Return generator, discriminator and perhaps recipe of a builder; weights that wait for a first batch are made.
+
+    Raises:
+        ConfigError: The builder returned something else.
+    """
+    generator, discriminator, *recipe = contract.unpack(spec.model, built, nn.Module)
+    conditions = {"energy": torch.ones(2), "particle": torch.eye(len(spec.particles))[[0, 0]]}
+    inputs = {"noise": torch.zeros(2, spec.latent_size)}, {"images": torch.zeros(2, 1, *spec.image_shape)}
+    for network, own in zip((generator, discriminator), inputs, strict=True):
+        if any(nn.parameter.is_lazy(weight) for weight in network.parameters()):
+            with torch.no_grad():
+                network.eval()({**own, **conditions})
+            network.train()
+    return generator, discriminator, *recipe
+
+
+def examine(
+    spec: GanSpec, networks: Mapping[str, nn.Module], recipe: Recipe, place: Callable[[Arrays], Events]
+) -> None:
+    """Refuse networks and a recipe that break the contract; leaves their weights as they are.
+
+    Args:
+        spec: What they were built from.
+        networks: The networks by name, where they will train.
+        recipe: Their recipe.
+        place: Brings arrays to the device.
+
+    Raises:
+        ConfigError: They do, or fail; says what was returned and what is expected, or where they failed.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name in NETWORKS:
+        contract.check_names(f"gan.model: the {name} of {spec.model}", [key for key, _ in name_tensors(networks[name])])
+        tensors |= network_tensors(networks[name], name)
+    if len({id(tensor) for tensor in tensors.values()}) < len(tensors):
+        raise ConfigError(f"gan.model: the networks of {spec.model} share weights; each is trained on its own")
+    kept = {name: to_array(tensor) for name, tensor in tensors.items()}
+    with blamed(spec.model, torch.OutOfMemoryError), torch.random.fork_rng(devices=[]):
+        real, fakes = contract.make_events(spec, recipe.passes)
+        events, drawn = place(real), [place(fake) for fake in fakes]
+        _look(spec, networks, recipe, events, drawn[0])
+        probe = Probe(Trainer(networks, {}, recipe.terms, spec.precision), spec.model)
+        recipe.train(probe, events, drawn)
+    contract.check_updates(spec.model, probe.reached)
+    copy_in(kept, tensors)
+
+
+class Probe:
+    """A trainer that takes gradients, and no steps.
+
+    Args:
+        trainer: With the networks.
+        model: Name of the model, for errors.
+    """
+
+    def __init__(self, trainer: Trainer, model: str) -> None:
+        self.make, self.imagine, self.judge = trainer.make, trainer.imagine, trainer.judge
+        self.networks, self.terms, self.model = trainer.networks, trainer.terms, model
+        self.reached: dict[str, bool] = {}
+
+    def update(self, name: str, loss: Loss, *events: Events) -> None:
+        """Note whether a gradient of a loss reaches a network."""
+        losses = loss(self, *events)
+        what = f"gan.model: the {name}'s loss of {self.model}"
+        contract.check_losses(what, tuple(losses.shape), losses.detach().flatten()[0].item(), self.terms)
+        weights = [weight for weight in self.networks[name].parameters() if weight.requires_grad]
+        connected = losses.requires_grad and weights
+        gradients = torch.autograd.grad(losses[0], weights, allow_unused=True) if connected else ()
+        self.reached[name] = self.reached.get(name, False) or any(one is not None for one in gradients)
+
+
+def _look(spec: GanSpec, networks: Mapping[str, nn.Module], recipe: Recipe, real: Events, fake: Events) -> None:
+    """Check what the networks return."""
+    whose, count = f"of {spec.model}", len(real["energy"])
+    low = torch.autocast(real["energy"].device.type, torch.bfloat16, enabled=spec.precision == "bfloat16")
+    with torch.no_grad(), low:
+        images = networks["generator"]({name: fake[name] for name in ("noise", *CONDITIONS) if name in fake})
+        what = f"gan.model: what the generator {whose} returned"
+        contract.check_output(what, _describe(what, images), (count, 1, *spec.image_shape), spec.precision)
+        contract.check_images(what, images.min().item(), images.max().item())
+        heads = networks["discriminator"]({name: real[name] for name in ("images", *CONDITIONS) if name in real})
+    contract.check_heads(f"gan.model: the discriminator {whose}", heads, recipe.heads)
+    for name, size in recipe.heads.items():
+        what = f"gan.model: the head {name} {whose}"
+        contract.check_output(what, _describe(what, heads[name]), (count, size)[: 1 + (size > 1)], spec.precision)
+
+
+def _describe(what: str, tensor: Any) -> tuple[tuple[int, ...], str]:
+    """Return the shape and type of a tensor."""
+    if not isinstance(tensor, Tensor):
+        raise ConfigError(f"{what} is a {type(tensor).__name__}; a tensor is expected")
+    return tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")

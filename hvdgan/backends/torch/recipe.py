@@ -1,0 +1,64 @@
+"""The recipe of 3DGAN: discriminator on real events, discriminator on fakes, generator twice."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hvdgan.backends.interface import LossWeights
+from hvdgan.backends.model import Events, Trainer
+
+SMALLEST = 1e-7
+"""Percentage errors divide by the true value, or by this where the true value is smaller (as Keras does)."""
+
+
+class TwoPass:
+    """The published step and its losses: real or fake, incident energy, sum of cells; particle class where it varies.
+
+    github.com/svalleco/3Dgan; EPJ Web Conf. 214 (2019) 06025.
+
+    Args:
+        weights: Of the loss terms.
+        classes: Number of particle classes.
+    """
+
+    passes = 3
+
+    def __init__(self, weights: LossWeights, classes: int = 1) -> None:
+        self.heads = {"generation": 1, "auxiliary": 1, "ecal": 1} | ({"particle": classes} if classes > 1 else {})
+        self.terms = tuple(self.heads)
+        self.weights = [getattr(weights, term) for term in self.terms]
+
+    def train(self, trainer: Trainer, real: Events, fakes: Sequence[Events]) -> None:
+        """Do one step; the generator learns on fresh noise."""
+        trainer.update("discriminator", self.judge, real)
+        trainer.update("discriminator", self.judge, trainer.imagine(fakes[0]))
+        for fake in fakes[1:]:
+            trainer.update("generator", self.fool, fake)
+
+    def judge(self, trainer: Trainer, events: Events) -> Tensor:
+        """Return the discriminator's loss of some events and its terms."""
+        return self._weigh(trainer.judge(events["images"], events), events["label"], events)
+
+    def fool(self, trainer: Trainer, fakes: Events) -> Tensor:
+        """Return the generator's loss of some fakes, which should be taken for real, and its terms."""
+        heads = trainer.judge(trainer.make(fakes), fakes)
+        return self._weigh(heads, torch.ones_like(fakes["energy"]), fakes)
+
+    def _weigh(self, heads: Events, label: Tensor, events: Events) -> Tensor:
+        """Return the weighted loss and its terms, (1 + terms,)."""
+        terms = {
+            "generation": functional.binary_cross_entropy_with_logits(heads["generation"], label),
+            "auxiliary": percentage_error(heads["auxiliary"], events["energy"]),
+            "ecal": percentage_error(heads["ecal"], events["deposited"]),
+        }
+        if "particle" in self.heads:
+            terms["particle"] = functional.cross_entropy(heads["particle"], events["particle"])
+        total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
+        return torch.stack((total, *terms.values()))
+
+
+def percentage_error(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean absolute percentage error, 100 |truth - prediction| / |truth|, over the batch."""
+    return 100.0 * ((truth - prediction).abs() / truth.abs().clamp(min=SMALLEST)).mean()

@@ -1,0 +1,1 @@
+"""Measure one Gan in both frameworks; see scripts/benchmarks/backends."""
