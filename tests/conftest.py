@@ -19,8 +19,9 @@ settings.load_profile("hvdgan")
 collect_ignore = ["programs"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Let jobs be started by one worker: two at a time would be more ranks than a small machine has time for."""
+    """Let one worker start all jobs, before xdist asks: two at a time would be too many ranks for a small machine."""
     for item in items:
         if item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.xdist_group("processes"))

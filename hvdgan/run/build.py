@@ -14,7 +14,7 @@ from hvdgan.calo.settings import Settings
 from hvdgan.config import Config, Evaluation
 from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
-from hvdgan.errors import DataError
+from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring, SoloRing
 from hvdgan.run.plan import list_models
@@ -33,7 +33,8 @@ def check_model(config: Config) -> None:
     """Check the model's name, signature and arguments, also those of the search space.
 
     Raises:
-        ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type.
+        ConfigError: The model is unknown, or an argument is unknown to it or has the wrong type, or it would not look
+            at a template.
         MissingDependencyError: The backend's library is not installed.
     """
     gan, backend = config.gan, load(config.gan.backend)
@@ -41,6 +42,10 @@ def check_model(config: Config) -> None:
         build = resolve(model, backend.MODELS, gan.model_path)
         for point in [gan.model_args, *_searched_arguments(config, model)]:
             check_arguments(model, build, point)
+        if gan.template and model == "3dgan":
+            raise ConfigError(
+                "gan.template: 3dgan does not look at a template; leave it out, or train wgan_gp or a model of your own"
+            )
 
 
 def _searched_arguments(config: Config, model: str) -> Iterator[dict[str, Any]]:

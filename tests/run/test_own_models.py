@@ -24,6 +24,12 @@ RENAMED = RECIPE.replace("my_module", "networks_of_mine")
 CONDITIONS = Conditions.perpendicular(np.array([50.0, 300.0]))
 
 
+def test_a_template_is_for_models_that_look_at_it(small_config):
+    check_model(small_config.replace({"gan.model": "wgan_gp", "gan.model_args": {}, "gan.template": True}))
+    with pytest.raises(ConfigError, match="3dgan does not look at a template"):
+        check_model(small_config.replace({"gan.template": True}))
+
+
 @pytest.fixture
 def write(small_config, tmp_path, monkeypatch):
     """Return a function that writes modules, and a configuration beside them, into a folder that is not the current."""
