@@ -2,9 +2,11 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tiny networks only lose by more threads
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,12 +21,25 @@ settings.load_profile("hvdgan")
 collect_ignore = ["programs"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Let one worker start all jobs, before xdist asks: two at a time would be too many ranks for a small machine."""
-    for item in items:
-        if item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+class JobsInTurn(LoadScopeScheduling):
+    """Gives all files with tests that start jobs to one worker, and other tests to whoever is free.
+
+    Two jobs at a time would be too many ranks for a small machine.
+    """
+
+    def _split_scope(self, nodeid):
+        path = nodeid.partition("::")[0]
+        return "jobs" if _starts_jobs(path) else nodeid
+
+
+@cache
+def _starts_jobs(path):
+    """Tell whether tests of a file have the mark `processes`."""
+    return "mark.processes" in Path(__file__).parents[1].joinpath(path).read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return JobsInTurn(config, log)
 
 
 @pytest.fixture

@@ -29,6 +29,9 @@ from hvdgan.backends.wasserstein import (
     seed_shape,
 )
 
+TINY = 1e-30
+"""Keeps the root of a slope that is exactly 0 from an infinite slope of its own."""
+
 
 class Shaper(keras.Model):
     """The generator: noise and conditions to cells in their measure, and those to GeV.
@@ -163,7 +166,7 @@ class Wasserstein:
             tape.watch(cells)
             score = tf.reduce_sum(tf.cast(self.critic.score(cells, real), cells.dtype))
         slopes = tape.gradient(score, cells)
-        norms = tf.sqrt(tf.reduce_sum(slopes**2, axis=(1, 2, 3, 4)))
+        norms = tf.sqrt(tf.reduce_sum(slopes**2, axis=(1, 2, 3, 4)) + TINY)
         return tf.reduce_mean((norms - 1) ** 2)
 
 
