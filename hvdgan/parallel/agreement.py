@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hvdgan import errors
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.world import mark_agreed
+from hvdgan.parallel.world import World, mark_agreed
 
 Result = TypeVar("Result")
 
@@ -50,7 +50,7 @@ def gather_texts(ring: Ring, text: str) -> list[str]:
     return [joined[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)]
 
 
-def share(ring: Ring, count: int) -> slice:
+def share(ring: Ring | World, count: int) -> slice:
     """Return this rank's part of `count` items; the parts of all ranks are disjoint, in order and complete."""
     return slice(count * ring.rank // ring.size, count * (ring.rank + 1) // ring.size)
 

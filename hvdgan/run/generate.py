@@ -16,6 +16,7 @@ from hvdgan.config import Config
 from hvdgan.data.files import open_files
 from hvdgan.data.formats import LcdV1
 from hvdgan.errors import ConfigError, UsageError
+from hvdgan.parallel.agreement import share
 from hvdgan.parallel.launcher import check_one_world
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import World
@@ -105,15 +106,15 @@ def generate(run: Path, order: Order, output: Path, world: World) -> tuple[list[
     conditions = world.agree(lambda: _plan(run, order, paths))
     pin_world(load(read_config(run).gan.backend), world)
     with closing(rebuild(run)) as gan, _counting(world, len(conditions)) as told:
-        share = range(*(len(conditions) * (world.rank + end) // world.size for end in (0, 1)))
-        blocks = _generate_blocks(gan, conditions, order.seed, share, lambda count: told(count * world.size))
+        mine = share(world, len(conditions))
+        blocks = _generate_blocks(gan, conditions, order.seed, mine, lambda count: told(count * world.size))
         LcdV1().write_blocks(paths[world.rank], blocks)
     world.gather(None)
     return paths, len(conditions)
 
 
 def _generate_blocks(
-    gan: Gan, conditions: Conditions, seed: int, events: range, told: Callable[[int], None]
+    gan: Gan, conditions: Conditions, seed: int, events: slice, told: Callable[[int], None]
 ) -> Iterator[Showers]:
     """Generate some of the events, block by block."""
     for start in range(events.start, events.stop, BLOCK):
