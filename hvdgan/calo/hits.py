@@ -52,9 +52,9 @@ class HitTable:
         """
         below = 1 / (1 + np.exp(-LUCK))
         rows = np.array([_invert(np.exp(expected), spread, below) for expected in EXPECTED])
-        fine = np.linspace(0, 1, 20001)[1:-1]
-        lucks = np.log(fine / (1 - fine))
-        means = np.array([np.interp(lucks, LUCK, row).mean() for row in rows])
+        lucks = np.linspace(-16, 16, 6401)
+        weights = 1 / (2 * np.cosh(lucks / 2)) ** 2
+        means = np.array([np.interp(lucks, LUCK, row) for row in rows]) @ (weights / weights.sum())
         return cls(rows * (np.exp(EXPECTED) / means)[:, None])
 
 
