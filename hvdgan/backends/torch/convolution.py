@@ -94,11 +94,9 @@ def convolve(image: Tensor, kernel: Tensor, bias: Tensor | None, axes: Sequence[
     Returns:
         Images, (n, out, x, y, z), channels-last.
     """
-    around = [number for axis in reversed(axes) for number in (axis.before, axis.after)]
-    padded = functional.pad(image, around) if any(around) else image
     many = prod(axis.made for axis in axes)
     groups = _convolve_last(
-        _join(padded, [axis.read for axis in axes]),
+        _join(_pad(image, axes), [axis.read for axis in axes]),
         _enlarge(kernel, axes),
         bias if bias is None else bias.repeat(many),
         [axis.padding for axis in axes],
@@ -122,6 +120,20 @@ def _enlarge(kernel: Tensor, axes: Sequence[Axis]) -> Tensor:
     return large.reshape(
         prod(large.shape[:4]), prod(large.shape[4:8]), *large.shape[8:]
     )
+
+
+def _pad(image: Tensor, axes: Sequence[Axis]) -> Tensor:
+    """Put the zeros around images (n, channels, x, y, z) that the convolution does not; copies them at most once."""
+    cells = image.permute(LAST)
+    for number, axis in enumerate(axes, start=1):
+        shape = list(cells.shape)
+        parts = []
+        for zeros in (axis.before, axis.after):
+            shape[number] = zeros
+            parts.append(cells.new_zeros(shape))
+        if axis.before or axis.after:
+            cells = torch.cat((parts[0], cells, parts[1]), dim=number)
+    return cells.permute(FIRST)
 
 
 def _join(image: Tensor, read: Sequence[int]) -> Tensor:

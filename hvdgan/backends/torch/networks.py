@@ -15,6 +15,7 @@ from hvdgan.backends.model import Events
 from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 from hvdgan.backends.torch.cells import CellScale, Cut
 from hvdgan.backends.torch.convolution import Grouped, Repeated, Unfolded
+from hvdgan.backends.torch.dropout import Dropout
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
@@ -161,7 +162,7 @@ def build_discriminator(
         layers[f"conv{number}"] = _convolve(channels[number - 1], channels[number], 5, padding)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
         layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
-        layers[f"dropout{number}"] = nn.Dropout(dropout)
+        layers[f"dropout{number}"] = Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
     discriminator = Discriminator(layers, features, classes, scale)
