@@ -9,8 +9,10 @@ Either way it is the same sum in another order, with a kernel whose elements are
 them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,11 @@ class Axis:
     def read(self) -> int:
         """Number of cells that are read together."""
         return self.spread.shape[1]
+
+    @property
+    def taps(self) -> int:
+        """Cells of the larger kernel."""
+        return self.spread.shape[2]
 
 
 @lru_cache
@@ -90,6 +97,21 @@ def collapse(cells: int, kernel: int, padding: tuple[int, int], factor: int) -> 
     spread = (reads[:, None, None] == np.arange(first, last + 1)[None, None, :, None]).astype(np.float64)
     after = -(-made // factor) + last - cells
     return _share(spread, made, -first, after)
+
+
+@lru_cache
+def combine(axes: Sequence[Axis]) -> NDArray[np.float64]:
+    """Return the matrix that makes the larger kernel of a kernel.
+
+    Args:
+        axes: What happens along x, y, z.
+
+    Returns:
+        0 or 1, (taps, cells read together, cells made together, elements of the kernel), each over x, y, z in order.
+    """
+    taps, read, made, kernel = (prod(axis.spread.shape[place] for axis in axes) for place in (2, 1, 0, 3))
+    matrix = np.einsum("apsx,bqty,cruz->stupqrabcxyz", *[axis.spread for axis in axes])
+    return matrix.reshape(taps, read, made, kernel)
 
 
 def _share(spread: NDArray[np.float64], cells: int, before: int, after: int) -> Axis:

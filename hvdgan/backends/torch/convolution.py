@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hvdgan.backends.phases import Axis, collapse, group
+from hvdgan.backends.phases import Axis, collapse, combine, group
 
 LAST, FIRST = (0, 2, 3, 4, 1), (0, 4, 1, 2, 3)
 """Orders of axes that bring the channels to the end, and back."""
@@ -89,67 +89,55 @@ def convolve(image: Tensor, kernel: Tensor, bias: Tensor | None, axes: Sequence[
         image: (n, channels, x, y, z).
         kernel: (out, in, x, y, z).
         bias: (out,).
-        axes: What happens along x, y, z.
+        axes: What happens along x, y, z; cells are read together along z alone.
 
     Returns:
         Images, (n, out, x, y, z), channels-last.
     """
     many = prod(axis.made for axis in axes)
-    groups = _convolve_last(
-        _join(_pad(image, axes), [axis.read for axis in axes]),
-        _enlarge(kernel, axes),
-        bias if bias is None else bias.repeat(many),
-        [axis.padding for axis in axes],
-    )
+    large = _enlarge(kernel, axes)
+    biases = bias if bias is None else bias.repeat(many)
+    groups = _convolve_last(_join(_pad(image, axes), axes[2].read), large, biases, [axis.padding for axis in axes])
     return _part(groups, axes)
 
 
 def _convolve_last(image: Tensor, kernel: Tensor, bias: Tensor | None, padding: Sequence[int]) -> Tensor:
     """Convolve channels-last."""
-    layout = torch.channels_last_3d
-    return functional.conv3d(
-        image.contiguous(memory_format=layout), kernel.contiguous(memory_format=layout), bias, padding=tuple(padding)
-    )
+    images, kernels = (one.contiguous(memory_format=torch.channels_last_3d) for one in (image, kernel))
+    return functional.conv3d(images, kernels, bias, padding=tuple(padding))
 
 
 def _enlarge(kernel: Tensor, axes: Sequence[Axis]) -> Tensor:
     """Return the larger kernel, (cells made together * out, cells read together * in, taps along x, y, z)."""
+    out, into = kernel.shape[:2]
+    matrix = torch.from_numpy(combine(tuple(axes))).to(kernel)
     with torch.autocast(kernel.device.type, enabled=False):
-        spreads = [torch.from_numpy(axis.spread).to(kernel) for axis in axes]
-        large = torch.einsum("oixyz,apsx,bqty,cruz->abcopqristu", kernel, *spreads)
-    return large.reshape(
-        prod(large.shape[:4]), prod(large.shape[4:8]), *large.shape[8:]
-    )
+        large = matrix.flatten(0, 2) @ kernel.flatten(2).permute(2, 0, 1).flatten(1)
+    split = large.view(*matrix.shape[:3], out, into).permute(2, 3, 1, 4, 0)
+    return split.reshape(matrix.shape[2] * out, matrix.shape[1] * into, *[axis.taps for axis in axes])
 
 
 def _pad(image: Tensor, axes: Sequence[Axis]) -> Tensor:
-    """Put the zeros around images (n, channels, x, y, z) that the convolution does not; copies them at most once."""
+    """Put the zeros around images (n, channels, x, y, z) that the convolution does not."""
     cells = image.permute(LAST)
     for number, axis in enumerate(axes, start=1):
-        shape = list(cells.shape)
-        parts = []
-        for zeros in (axis.before, axis.after):
-            shape[number] = zeros
-            parts.append(cells.new_zeros(shape))
         if axis.before or axis.after:
-            cells = torch.cat((parts[0], cells, parts[1]), dim=number)
+            shapes = [[*cells.shape[:number], many, *cells.shape[number + 1 :]] for many in (axis.before, axis.after)]
+            before, after = map(cells.new_zeros, shapes)
+            cells = torch.cat((before, cells, after), dim=number)
     return cells.permute(FIRST)
 
 
-def _join(image: Tensor, read: Sequence[int]) -> Tensor:
-    """Turn groups of cells into channels: (n, channels, x, y, z) to (n, cells read together * channels, ...)."""
-    if prod(read) == 1:
-        return image
-    count, channels, *cells = image.shape
-    x, y, z = (whole // part for whole, part in zip(cells, read, strict=True))
-    split = image.permute(LAST).reshape(count, x, read[0], y, read[1], z, read[2], channels)
-    return split.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(count, x, y, z, -1).permute(FIRST)
+def _join(image: Tensor, read: int) -> Tensor:
+    """Turn groups of cells along z into channels: (n, channels, x, y, z) to (n, read * channels, x, y, z / read)."""
+    return image if read == 1 else image.permute(LAST).unflatten(3, (-1, read)).flatten(4).permute(FIRST)
 
 
 def _part(groups: Tensor, axes: Sequence[Axis]) -> Tensor:
     """Turn channels back into groups of cells, and leave out those that were too many."""
-    count, channels, x, y, z = groups.shape
-    first, second, third = (axis.made for axis in axes)
-    split = groups.permute(LAST).reshape(count, x, y, z, first, second, third, -1)
-    cells = split.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(count, x * first, y * second, z * third, -1)
+    count, _, *blocks = groups.shape
+    first, second, _ = (axis.made for axis in axes)
+    split = groups.permute(LAST).reshape(count, *blocks, first, second, -1).permute(0, 1, 4, 2, 5, 3, 6)
+    x, y, z = (many * axis.made for many, axis in zip(blocks, axes, strict=True))
+    cells = split.reshape(count, x, y, z, -1)
     return cells[:, : axes[0].cells, : axes[1].cells, : axes[2].cells].permute(FIRST)
