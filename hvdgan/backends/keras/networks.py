@@ -17,6 +17,8 @@ from keras import layers
 from tensorflow import Tensor
 
 from hvdgan.backends.keras.cells import CellScale, Cut
+from hvdgan.backends.keras.convolution import Grouped, Repeated, Unfolded
+from hvdgan.backends.keras.dropout import Dropout
 from hvdgan.backends.model import Events
 from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 
@@ -185,14 +187,10 @@ def build_generator(
         layers.Conv3D(wide, (6, 6, 8), kernel_initializer="he_uniform", name="conv1"),
         Leaky(),
         _normalise("norm1", batch_norm),
-        layers.UpSampling3D((2, 2, 2)),
-        _pad((2, 2), (2, 2), (0, 0)),
-        layers.Conv3D(narrow, (6, 5, 8), kernel_initializer="he_uniform", name="conv2"),
+        _repeat(narrow, (6, 5, 8), (2, 2, 2), ((2, 2), (2, 2), (0, 0)), "conv2"),
         Leaky(),
         _normalise("norm2", batch_norm),
-        layers.UpSampling3D((2, 2, 3)),
-        _pad((1, 1), (0, 0), (3, 3)),
-        layers.Conv3D(narrow, (3, 3, 8), kernel_initializer="he_uniform", name="conv3"),
+        _repeat(narrow, (3, 3, 8), (2, 2, 3), ((1, 1), (0, 0), (3, 3)), "conv3"),
         Leaky(),
         layers.Conv3D(1, (2, 2, 2), use_bias=False, kernel_initializer="glorot_normal", name="conv4"),
         layers.ReLU(),
@@ -210,11 +208,10 @@ def build_discriminator(
     row: list[keras.Layer] = []
     for number, (published, padding) in enumerate(zip((32, 8, 8, 8), (2, 2, 2, 1), strict=True), start=1):
         row += [
-            _pad(*[(padding, padding)] * 3),
-            layers.Conv3D(filters(published, width), 5, name=f"conv{number}"),
+            _convolve(number, filters(published, width), padding),
             Leaky(),
             _normalise(f"norm{number}", batch_norm and number > 1),
-            layers.Dropout(dropout),
+            Dropout(dropout),
         ]
     row += [PairMean(), layers.Permute((4, 1, 2, 3)), layers.Flatten()]
     discriminator = Discriminator(row, classes, scale, name="discriminator", dtype=keras.config.floatx())
@@ -226,6 +223,17 @@ def _inputs(classes: int, **shapes: tuple[int, ...]) -> dict[str, keras.KerasTen
     """Return inputs of a network: the conditions of events, and what else is named, by its shape."""
     shapes |= {"energy": (), "particle": (classes,)}
     return {name: keras.Input(shape) for name, shape in shapes.items()}
+
+
+def _repeat(channels: int, kernel: Cells, factor: Cells, around: tuple[tuple[int, int], ...], name: str) -> keras.Layer:
+    """Return a convolution of an up-sampled image with uniform He weights."""
+    return Repeated(channels, kernel, factor, around, kernel_initializer="he_uniform", name=name)
+
+
+def _convolve(number: int, channels: int, padding: int) -> keras.Layer:
+    """Return one of the discriminator's convolutions; the first one sees a single channel."""
+    name = f"conv{number}"
+    return Unfolded(channels, 5, padding, name=name) if number == 1 else Grouped(channels, 5, padding, 2, name=name)
 
 
 def _normalise(name: str, wanted: bool) -> keras.Layer:

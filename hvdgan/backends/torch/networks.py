@@ -159,7 +159,7 @@ def build_discriminator(
     channels = [1, *(filters(number, width) for number in (32, 8, 8, 8))]
     layers: dict[str, nn.Module] = {}
     for number, padding in enumerate((2, 2, 2, 1), start=1):
-        layers[f"conv{number}"] = _convolve(channels[number - 1], channels[number], 5, padding)
+        layers[f"conv{number}"] = _convolve(number, (channels[number - 1], channels[number]), padding)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
         layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
         layers[f"dropout{number}"] = Dropout(dropout)
@@ -170,9 +170,9 @@ def build_discriminator(
     return discriminator
 
 
-def _convolve(before: int, after: int, kernel: int, padding: int) -> nn.Module:
-    """Return the convolution that is fastest for so many channels."""
-    return Unfolded(after, kernel, padding) if before == 1 else Grouped((before, after), kernel, padding, 2)
+def _convolve(number: int, channels: tuple[int, int], padding: int) -> nn.Module:
+    """Return one of the discriminator's convolutions; the first one sees a single channel."""
+    return Unfolded(channels[1], 5, padding) if number == 1 else Grouped(channels, 5, padding, 2)
 
 
 def _normalise(channels: int, wanted: bool) -> nn.Module:
