@@ -100,7 +100,7 @@ class Unfolded(layers.Conv3D):
         kernel, around = self.kernel[:, :, :, 0], (self.around, self.around)
         padded = tf.pad(image, ((0, 0), around, around, around, (0, 0)))
         taps, last = self.kernel_size[2], padded.shape[3] - self.kernel_size[2] + 1
-        columns = tf.concat([padded[:, :, :, first : first + last] for first in range(taps)], axis=4)
+        columns = tf.concat([_keep(padded, 3, first, last) for first in range(taps)], axis=4)
         return tf.nn.conv3d(columns, kernel[:, :, None], strides=(1,) * 5, padding="VALID") + self.bias
 
     def compute_output_shape(self, shape: Cells) -> Cells:
@@ -161,4 +161,15 @@ def _part(groups: Tensor, axes: Sequence[Axis]) -> Tensor:
         split = tf.transpose(split, (0, 1, 4, 2, 5, 3, 6))
     x, y, z = (many * axis.made for many, axis in zip(blocks, axes, strict=True))
     cells = tf.reshape(split, (-1, x, y, z, channels // (first * second * third)))
-    return cells[:, : axes[0].cells, : axes[1].cells, : axes[2].cells]
+    for number, axis in enumerate(axes, start=1):
+        cells = _keep(cells, number, 0, axis.cells)
+    return cells
+
+
+def _keep(image: Tensor, axis: int, first: int, count: int) -> Tensor:
+    """Keep some cells along an axis of images; the gradient of `tf.slice` costs a sixth of that of an index."""
+    if image.shape[axis] == count:
+        return image
+    begin, size = [0] * 5, [-1] * 5
+    begin[axis], size[axis] = first, count
+    return tf.slice(image, begin, size)
