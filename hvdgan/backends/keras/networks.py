@@ -19,6 +19,7 @@ from tensorflow import Tensor
 from hvdgan.backends.keras.cells import CellScale, Cut
 from hvdgan.backends.keras.convolution import Grouped, Repeated, Unfolded
 from hvdgan.backends.keras.dropout import Dropout
+from hvdgan.backends.keras.normalisation import BatchNorm
 from hvdgan.backends.model import Events
 from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 
@@ -86,34 +87,6 @@ class Discriminator(keras.Model):
         heads = {layer.name: layer(features)[:, 0] for layer in (self.generation, self.auxiliary)}
         heads["ecal"] = tf.reduce_sum(image, axis=(1, 2, 3, 4))
         return heads | ({} if self.particle is None else {"particle": self.particle(features)})
-
-
-class BatchNorm(layers.BatchNormalization):
-    """A batch normalisation as torch defines it: what the running variance takes from a batch is unbiased.
-
-    Sums are made event by event: TensorFlow's own over a whole batch lose several digits in float32.
-    """
-
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Normalise images (n, x, y, z, c) by the batch in training, else by the running statistics."""
-        if not training:
-            return super().call(inputs, training=False)
-        images = tf.cast(inputs, self.variable_dtype)
-        mean = self._average(images)
-        variance = self._average(tf.square(images - mean))
-        count = tf.cast(tf.size(images) // images.shape[-1], images.dtype)
-        self._remember(self.moving_mean, mean)
-        self._remember(self.moving_variance, variance * count / tf.maximum(count - 1, 1))
-        images = tf.nn.batch_normalization(images, mean, variance, self.beta, self.gamma, self.epsilon)
-        return tf.cast(images, self.compute_dtype)
-
-    def _average(self, images: Tensor) -> Tensor:
-        """Return the mean of each channel."""
-        return tf.reduce_mean(tf.reduce_mean(images, axis=(1, 2, 3)), axis=0)
-
-    def _remember(self, running: keras.Variable, batch: Tensor) -> None:
-        """Move a running statistic towards that of the batch."""
-        running.assign(self.momentum * running + (1 - self.momentum) * batch)
 
 
 class Leaky(keras.Layer):

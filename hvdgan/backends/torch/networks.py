@@ -16,6 +16,7 @@ from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Ce
 from hvdgan.backends.torch.cells import CellScale, Cut
 from hvdgan.backends.torch.convolution import Grouped, Repeated, Unfolded
 from hvdgan.backends.torch.dropout import Dropout
+from hvdgan.backends.torch.normalisation import BatchNorm
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
@@ -177,7 +178,7 @@ def _convolve(number: int, channels: tuple[int, int], padding: int) -> nn.Module
 
 def _normalise(channels: int, wanted: bool) -> nn.Module:
     """Return a batch normalisation with Keras' defaults, or a layer that does nothing."""
-    return nn.BatchNorm3d(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
+    return BatchNorm(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
 
 
 def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:
