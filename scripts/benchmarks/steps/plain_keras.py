@@ -1,5 +1,6 @@
-"""3DGAN as one writes it down in Keras: the layers of the published networks, one after the other, and no thought of
-speed. The control of the measurement: kept as it is.
+"""3DGAN as one writes it down in Keras: the published layers one after the other, and no thought of speed.
+
+The control of the measurement: kept as it is.
 
 Each of the two updates is a `tf.function`, as the guides of Keras have it; images are channels-last, the only layout
 in which TensorFlow convolves on a processor. Gradients are asked of the network alone that learns.

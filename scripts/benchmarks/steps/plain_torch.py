@@ -1,5 +1,6 @@
-"""3DGAN as one writes it down in torch: the layers of the published networks, one after the other, and no thought of
-speed. The control of the measurement: kept as it is.
+"""3DGAN as one writes it down in torch: the published layers one after the other, and no thought of speed.
+
+The control of the measurement: kept as it is.
 
 The discriminator is frozen while the generator learns, which the straightforward way would leave out as often as not:
 this is the faster of the two.
