@@ -17,14 +17,16 @@ class BatchNorm(nn.BatchNorm3d):
         if not self.training:
             return super().forward(image)
         cells = image.permute(LAST).to(self.weight.dtype)
+        rows, many = cells.flatten(3), cells.shape[3]  # long rows: numbers by channel are repeated along them
         count = image.numel() // image.shape[1]
-        mean = _add_up(cells) / count
-        deviation = cells + mean.neg()  # has a cheaper gradient than cells - mean
-        variance = _add_up(deviation * deviation) / count
+        mean = _add_up(rows, many) / count
+        deviation = rows + mean.neg().repeat(many)  # has a cheaper gradient than a difference
+        variance = _add_up(deviation * deviation, many) / count
         self._remember(self.running_mean, mean)
         self._remember(self.running_var, variance * (count / max(count - 1, 1)))
-        cells = (deviation * (self.weight * (variance + self.eps).rsqrt())).add_(self.bias)
-        return cells.to(image.dtype).permute(FIRST)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        made = (deviation * scale.repeat(many)).add_(self.bias.repeat(many))
+        return made.to(image.dtype).view(cells.shape).permute(FIRST)
 
     @torch.no_grad()
     def _remember(self, running: Tensor, batch: Tensor) -> None:
@@ -32,6 +34,6 @@ class BatchNorm(nn.BatchNorm3d):
         running.lerp_(batch, self.momentum)
 
 
-def _add_up(cells: Tensor) -> Tensor:
-    """Return the sum of each channel of cells (n, x, y, z, c)."""
-    return cells.sum(dim=(1, 2, 3)).sum(dim=0)
+def _add_up(rows: Tensor, many: int) -> Tensor:
+    """Return the sum of each channel of rows (n, x, y, many * channels), event by event."""
+    return rows.sum(dim=(1, 2)).sum(dim=0).view(many, -1).sum(dim=0)
