@@ -102,9 +102,12 @@ class PairMean(keras.Layer):
 
     def call(self, image: Tensor) -> Tensor:
         """Bring images (n, x, y, z, c) to half of their cells."""
+        x, y, z = (cells // 2 for cells in image.shape[1:4])
+        image = tf.slice(image, (0,) * 5, (-1, 2 * x, 2 * y, 2 * z, -1))
         for axis in (1, 2, 3):
-            cells = image.shape[axis] // 2 * 2
-            first, second = (tf.gather(image, range(start, cells, 2), axis=axis) for start in (0, 1))
+            shape = [-1, *image.shape[1:]]
+            pairs = tf.reshape(image, [*shape[:axis], shape[axis] // 2, 2, *shape[axis + 1 :]])
+            first, second = tf.unstack(pairs, axis=axis + 1)
             image = (first + second) / 2
         return image
 

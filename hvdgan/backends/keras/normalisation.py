@@ -17,19 +17,25 @@ class BatchNorm(layers.BatchNormalization):
         """Normalise images (n, x, y, z, c) by the batch in training, else by the running statistics."""
         if not training:
             return super().call(inputs, training=False)
-        images = tf.cast(inputs, self.variable_dtype)
-        mean = self._average(images)
-        variance = self._average(tf.square(images - mean))
-        count = tf.cast(tf.size(images) // images.shape[-1], images.dtype)
+        x, y, many, channels = inputs.shape[1:]
+        rows = tf.cast(tf.reshape(inputs, (-1, x, y, many * channels)), self.variable_dtype)
+        repeat = (many,)  # long rows: numbers by channel are repeated along them
+        count = tf.cast(tf.size(inputs) // channels, rows.dtype)
+        mean = _add_up(rows, many) / count
+        deviation = rows - tf.tile(mean, repeat)
+        variance = _add_up(deviation * deviation, many) / count
         self._remember(self.moving_mean, mean)
         self._remember(self.moving_variance, variance * count / tf.maximum(count - 1, 1))
-        images = tf.nn.batch_normalization(images, mean, variance, self.beta, self.gamma, self.epsilon)
-        return tf.cast(images, self.compute_dtype)
-
-    def _average(self, images: Tensor) -> Tensor:
-        """Return the mean of each channel."""
-        return tf.reduce_mean(tf.reduce_mean(images, axis=(1, 2, 3)), axis=0)
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        made = deviation * tf.tile(scale, repeat) + tf.tile(self.beta, repeat)
+        return tf.cast(tf.reshape(made, tf.shape(inputs)), self.compute_dtype)
 
     def _remember(self, running: keras.Variable, batch: Tensor) -> None:
         """Move a running statistic towards that of the batch."""
         running.assign(self.momentum * running + (1 - self.momentum) * batch)
+
+
+def _add_up(rows: Tensor, many: int) -> Tensor:
+    """Return the sum of each channel of rows (n, x, y, many * channels), event by event."""
+    sums = tf.reduce_sum(tf.reduce_sum(rows, axis=(1, 2)), axis=0)
+    return tf.reduce_sum(tf.reshape(sums, (many, -1)), axis=0)
