@@ -33,6 +33,7 @@ CASES = {
         for together in (1, 2, 3)
         for z in (4, 7)
     },
+    "grouped, wide": (lambda: Grouped((16, 2), 5, 2, 2), lambda: nn.Conv3d(16, 2, 5, padding=2), (16, 5, 4, 5)),
     "unfolded": (lambda: Unfolded(4, 5, 2), lambda: nn.Conv3d(1, 4, 5, padding=2), (1, 5, 6, 7)),
     "repeated 2": (
         lambda: Repeated((4, 3), (6, 5, 8), *UP2),
@@ -74,6 +75,7 @@ def test_a_fast_convolution_is_the_plain_one(case):
 
 KERAS = {
     "grouped 2": (lambda keras: keras.Grouped(2, 5, 1, 2), CASES["grouped 2, padding 1, 7 cells"]),
+    "grouped, wide": (lambda keras: keras.Grouped(2, 5, 2, 2), CASES["grouped, wide"]),
     "unfolded": (lambda keras: keras.Unfolded(4, 5, 2), CASES["unfolded"]),
     "repeated 2": (lambda keras: keras.Repeated(3, (6, 5, 8), *UP2), CASES["repeated 2"]),
     "repeated 3": (lambda keras: keras.Repeated(2, (3, 3, 8), *UP3), CASES["repeated 3"]),
@@ -105,6 +107,27 @@ def test_keras_does_the_same(backend, case):
     assert layer.compute_output_shape((None, *events.shape[1:]))[1:4] == tuple(cells.shape[2:])
     found = [found[0].numpy().transpose(0, 4, 1, 2, 3), found[1].numpy().transpose(4, 3, 0, 1, 2), found[2]]
     assert_close((cells, *found), (made, slope, *slopes))
+
+
+@pytest.mark.backends("keras")
+def test_the_slope_of_a_slope_is_the_plain_one(backend):
+    import tensorflow as tf
+
+    from hvdgan.backends.keras import convolution
+
+    layer = convolution.Grouped(2, 5, 2, 2, dtype="float64")
+    image = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 4, 5, 16)))
+    layer(image)
+
+    def differentiate(convolve):
+        with tf.GradientTape() as outer, tf.GradientTape() as inner:
+            inner.watch(image)
+            score = tf.reduce_sum(convolve(image) ** 3)
+            penalty = tf.reduce_sum(inner.gradient(score, image) ** 2)
+        return outer.gradient(penalty, layer.kernel.value)
+
+    plain = differentiate(lambda image: tf.nn.conv3d(image, layer.kernel.value, [1] * 5, "SAME") + layer.bias.value)
+    assert_close([differentiate(layer)], [plain])
 
 
 def test_every_element_of_a_kernel_is_used_once_for_each_cell():
