@@ -106,11 +106,11 @@ WORDS = {
 }
 """What torch calls by another name than Keras, in the order of replacement."""
 
-HOOKS = ("forward", "step", "call", "build", "update_step", "get_config")
+HOOKS = ("forward", "step", "call", "build", "update_step", "get_config", "compute_output_shape")
 """Methods that a framework asks for, by the name and signature it wants."""
 
 PROVIDED = {
-    "networks": ("BatchNorm", "Leaky", "PairMean", "initialise"),
+    "networks": ("Leaky", "PairMean", "initialise"),
     "optimizers": ("SGD",),
     "trainer": ("make_graph",),
 }

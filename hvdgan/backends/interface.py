@@ -91,7 +91,7 @@ class GanSpec:
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
         averaging: The generator that is judged and generated with is averaged over about this fraction of the steps so
             far; 0 takes it as it is.
-        channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
+        channels_last: Store networks channels-last; 3dgan's fast layers, and TensorFlow, always do, whatever this says.
         seed: Seeds the initial weights.
         model_path: Folder of the user's own module; None where it is installed.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in

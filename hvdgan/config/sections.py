@@ -60,7 +60,7 @@ class Gan(Section):
     )
     precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
     channels_last: bool = Field(
-        True, description="store activations channels-last (faster on most processors); keras always does"
+        True, description="store networks channels-last (faster on most processors); 3dgan and keras always do inside"
     )
 
 
