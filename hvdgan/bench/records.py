@@ -8,7 +8,7 @@ import platform
 import socket
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -106,9 +106,13 @@ class ScalingRecord:
         spread: Its smallest and largest value over the repeats, [s, s].
         events_per_second: Of the ring, at the median; None where no events are trained on.
         waited_fraction: Share of the time that went into waiting for data; None where not measured.
-        efficiency: Events per second and rank, over those of the fewest ranks of the same run, mode and control.
+        efficiency: Events per second and rank, over those of the fewest ranks of the same run, mode and control; for
+            emulated steps, in which every rank has its own events, the same from the seconds alone.
         merit: After `events`; None where not measured.
         events: Seen by all ranks together.
+        efficiency_spread: Its smallest and largest value over the repeats.
+        over_control: Events per second over those of the control at the same point; None for the control itself.
+        over_control_spread: Its smallest and largest value over the repeats.
         oversubscribed: Whether ranks shared cores, so that the figure says little of as many real ones.
         link: As in `RingRecord`.
         bandwidth: As in `RingRecord`.
@@ -131,6 +135,9 @@ class ScalingRecord:
     efficiency: float | None
     merit: float | None
     events: int
+    efficiency_spread: tuple[float, float] | None = None
+    over_control: float | None = None
+    over_control_spread: tuple[float, float] | None = None
     oversubscribed: bool = False
     link: str | None = None
     bandwidth: float | None = None
@@ -148,13 +155,13 @@ def middle(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     return statistics.median(values), (min(values), max(values))
 
 
-def environment(cores: int) -> dict[str, Any]:
+def environment(cores: int, threads: str = os.environ.get("OMP_NUM_THREADS", "")) -> dict[str, Any]:
     """Return what a figure depends on beside what was measured: host, cores, threads and versions.
 
     Args:
         cores: Number of cores of this host that the job may use.
+        threads: OMP_NUM_THREADS of what was measured.
     """
-    threads = os.environ.get("OMP_NUM_THREADS", "")
     return {
         "host": socket.gethostname(),
         "cores": cores,
@@ -164,7 +171,7 @@ def environment(cores: int) -> dict[str, Any]:
     }
 
 
-def append(path: Path, records: Iterable[Record], about: dict[str, Any], repeats: int) -> None:
+def append(path: Path, records: Iterable[Record], about: Mapping[str, Any], repeats: int) -> None:
     """Append records to a file, one line each.
 
     Args:

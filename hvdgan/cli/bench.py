@@ -41,10 +41,56 @@ def ring(
     from hvdgan.run import bench as verb
 
     with word.open_world() as world:
-        table = verb.bench_ring(
-            backend, bytes or (), repeats, settings or (), verb.Link(link, bandwidth), out, world
-        )
+        table = verb.bench_ring(backend, bytes or (), repeats, settings or (), verb.Link(link, bandwidth), out, world)
     _show(table)
+
+
+@app.command()
+def scaling(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[CONFIG]", help="YAML; further --ranks", show_default=False)
+    ] = None,
+    ranks: Annotated[list[int] | None, typer.Option(metavar="N...", help="numbers of ranks [default: 1 2]")] = None,
+    mode: Annotated[
+        Literal["weak", "strong", "both"], typer.Option(help="keep the batch of a rank, or the ring's")
+    ] = "both",
+    emulate_compute: Annotated[
+        float | None, typer.Option(min=0.0, help="seconds that a step sleeps instead of computing")
+    ] = None,
+    control: Annotated[
+        Literal["ddp"] | None, typer.Option(help="also train with torch's DistributedDataParallel")
+    ] = None,
+    backend: Backend = "torch",
+    transport: Annotated[Literal["mpi", "gloo"], typer.Option(help="how ranks talk")] = "mpi",
+    threads: Annotated[int, typer.Option(min=1, help="of every rank")] = 1,
+    batch: Annotated[
+        int, typer.Option(min=1, help="events per rank and step; the fewest ranks' in strong scaling")
+    ] = 4,
+    steps: Annotated[int, typer.Option(min=3, help="of the most ranks; all trainings see as many events")] = 8,
+    grid: Annotated[tuple[int, int, int], typer.Option(metavar="X Y Z", help="cells of simulated showers")] = (
+        25,
+        25,
+        25,
+    ),
+    repeats: Repeats = 3,
+    settings: word.Settings = None,
+    oversubscribe: Annotated[bool, typer.Option("--oversubscribe", help="let ranks share cores")] = False,
+    timeout: Annotated[float, typer.Option(min=1.0, help="seconds after which a job counts as hung")] = 900.0,
+    out: Lines = Path("bench.jsonl"),
+) -> None:
+    """Train on more and more ranks, weak and strong scaling, and say what they bring.
+
+    Example: `hvdgan bench scaling --ranks 1 2 --control ddp`
+    """
+    from hvdgan.run import scaling as verb
+
+    config, numbers = verb.sort_words(words or (), ranks or ())
+    modes = ("weak", "strong") if mode == "both" else (mode,)
+    order = verb.Order(
+        numbers, modes, batch, steps, grid, repeats, emulate_compute, control, backend, transport,
+        threads, oversubscribe, timeout,
+    )  # fmt: skip
+    _show(verb.bench_scaling(order, config, settings or (), out, lambda line: typer.echo(line, err=True)))
 
 
 @app.command(hidden=True)
@@ -54,12 +100,14 @@ def emulate(
     out: Lines,
     backend: Backend = "torch",
     settings: word.Settings = None,
+    link: LinkName = None,
+    bandwidth: Bandwidth = None,
 ) -> None:
     """Be a rank of `hvdgan bench scaling --emulate-compute`."""
     from hvdgan.run import bench as verb
 
     with word.open_world() as world:
-        verb.emulate(backend, compute, steps, settings or (), out, world)
+        verb.emulate(backend, compute, steps, settings or (), verb.Link(link, bandwidth), out, world)
 
 
 def _show(table: object) -> None:

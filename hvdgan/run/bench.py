@@ -1,6 +1,5 @@
 """`hvdgan bench ring` and the ranks of an emulated scaling: what averaging costs, on the launched world."""
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,19 +10,16 @@ from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec
 from hvdgan.bench import emulation
 from hvdgan.bench import ring as averaging
-from hvdgan.bench.records import RingRecord, append, environment, middle
+from hvdgan.bench.records import RingRecord, append, environment
 from hvdgan.bench.ring import Place
 from hvdgan.config import Config, parse
-from hvdgan.files import append_json_line
+from hvdgan.errors import UsageError
 from hvdgan.launch import count_cores
 from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import World
 from hvdgan.report.tables import Table
 from hvdgan.run.processes import check_horovod, open_pinned_ring
-
-PUBLISHED = (25, 25, 25)
-"""Cells of the published 3DGAN."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,7 @@ def bench_ring(
         UsageError: There is no ring of two, or a size is not legal.
     """
     sizes = tuple(sizes) or averaging.SIZES
+    world.agree(lambda: check_out(out))
     config = world.agree(lambda: configure(backend, settings))
     world.agree(lambda: check_horovod(config, world.size))
     frameworks, place = load(backend), Place(transport(), backend, link.name, link.bandwidth)
@@ -68,17 +65,40 @@ def bench_ring(
     return tabulate_ring(records, out)
 
 
-def emulate(backend: str, compute: float, steps: int, settings: Sequence[str], out: Path, world: World) -> None:
-    """Be a rank of an emulated training; rank 0 appends the seconds of every step to a file. Collective."""
+def emulate(
+    backend: str, compute: float, steps: int, settings: Sequence[str], link: Link, out: Path, world: World
+) -> None:
+    """Be a rank of an emulated training of the published 3DGAN; rank 0 appends its record to a file. Collective.
+
+    Args:
+        backend: Framework.
+        compute: Seconds that a step sleeps.
+        steps: How many the median is of.
+        settings: `dotted.name=value` texts for the configuration.
+        link: What the record tells of the network.
+        out: The file.
+        world: The processes of the job.
+    """
     config = world.agree(lambda: configure(backend, settings))
     world.agree(lambda: check_horovod(config, world.size))
     frameworks = load(backend)
-    with closing(frameworks.Gan(GanSpec(PUBLISHED), SoloRing())) as gan:
+    with closing(frameworks.Gan(GanSpec(emulation.PUBLISHED), SoloRing())) as gan:
         shapes = emulation.shapes_of(gan.state())
     with open_pinned_ring(config, frameworks, world) as ring:
-        seconds = emulation.measure(frameworks.Gradients, ring, shapes, compute, steps)
+        place = Place(transport(), backend, link.name, link.bandwidth)
+        record = emulation.measure(frameworks.Gradients, ring, shapes, compute, steps, place)
         if ring.rank == 0:
-            append_json_line(out, {"ranks": ring.size, "seconds": seconds})
+            append(out, [record], environment(count_cores()), steps)
+
+
+def check_out(out: Path) -> None:
+    """Refuse a file for records that could not be made.
+
+    Raises:
+        UsageError: Its folder is not there, or it is a folder itself.
+    """
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        raise UsageError(f"--out {out}: name a file in a folder that exists")
 
 
 def configure(backend: str, settings: Sequence[str] = ()) -> Config:

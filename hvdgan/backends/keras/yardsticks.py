@@ -32,7 +32,7 @@ class Gradients:
         with tf.device(self._device):
             start = keras.initializers.Constant(ring.rank + 1.0)
             self._weights = [layer.add_weight(shape=shape, initializer=start, dtype="float32") for shape in shapes]
-            self._optimizer = ring.wrap(_Idle(), layer, name)
+            self._optimizer = ring.wrap(_Idle(name="idle"), layer, name)
         self._update = make_graph(self._apply)
 
     def average(self) -> None:

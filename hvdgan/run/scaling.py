@@ -1,0 +1,309 @@
+"""`hvdgan bench scaling`: starts trainings on more and more ranks, in turn, and says what the ranks bring."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+import hvdgan
+from hvdgan.bench.emulation import PUBLISHED
+from hvdgan.bench.jobs import run_job
+from hvdgan.bench.records import ScalingRecord, append, environment
+from hvdgan.bench.ring import Place
+from hvdgan.bench.scaling import Point, Sample, Subject, plan, read_steps, refuse, summarise
+from hvdgan.config import Config, load
+from hvdgan.errors import MissingDependencyError, UsageError
+from hvdgan.files import read_json_lines, write_atomically
+from hvdgan.launch import count_cores
+from hvdgan.parallel.launcher import launcher
+from hvdgan.parallel.world import SoloWorld
+from hvdgan.report.tables import Table
+from hvdgan.run.bench import check_out
+from hvdgan.run.build import check_model, open_data
+from hvdgan.run.plan import read_plan
+from hvdgan.run.processes import check_horovod
+from hvdgan.run.simulate import Order as Showers
+from hvdgan.run.simulate import write_files
+
+CONTROLS = {"ddp": Path(hvdgan.__file__).parents[1] / "scripts" / "benchmarks" / "ddp"}
+"""Programs that train the same without hvdgan's rings; they belong to the repository, not to the package."""
+
+CLASSES = ("electron", "photon", "charged_hadron", "neutral_hadron")
+"""What is simulated to train on."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to measure.
+
+    Args:
+        ranks: Numbers of ranks.
+        modes: "weak", "strong" or both; not looked at where computing is emulated.
+        batch: Events per rank and step; of the fewest ranks where the mode is strong.
+        steps: Of the most ranks where the mode is weak; all trainings see the same number of events.
+        grid: Cells of the simulated showers.
+        repeats: How often every point has its turn.
+        compute: Seconds that a step sleeps instead of computing; None trains.
+        control: Name of what to compare with, None for nothing.
+        backend: Framework.
+        transport: "mpi" or "gloo".
+        threads: Of every rank.
+        oversubscribe: Let ranks share cores.
+        timeout: Seconds after which a job counts as hung.
+    """
+
+    ranks: tuple[int, ...]
+    modes: tuple[str, ...] = ("weak", "strong")
+    batch: int = 4
+    steps: int = 8
+    grid: tuple[int, int, int] = PUBLISHED
+    repeats: int = 3
+    compute: float | None = None
+    control: str | None = None
+    backend: str = "torch"
+    transport: str = "mpi"
+    threads: int = 1
+    oversubscribe: bool = False
+    timeout: float = 900.0
+
+    def points(self) -> list[Point]:
+        """Return what is measured, in turn."""
+        emulated = self.compute is not None
+        return plan(["emulated"] if emulated else self.modes, self.ranks, self.batch, self._controls())
+
+    def _controls(self) -> list[str | None]:
+        """Return hvdgan and what it is compared with."""
+        return [None, *([self.control] if self.control else [])]
+
+
+def sort_words(words: Sequence[str], ranks: Sequence[int]) -> tuple[Path | None, tuple[int, ...]]:
+    """Tell a configuration from numbers of ranks that follow the first one.
+
+    Args:
+        words: Of the command line, in any order.
+        ranks: Numbers that were given by name.
+
+    Raises:
+        UsageError: More than one word is no number.
+
+    >>> sort_words(["2", "first.yaml", "4"], [1])
+    (PosixPath('first.yaml'), (1, 2, 4))
+    """
+    files = [word for word in words if not word.isdigit()]
+    if len(files) > 1:
+        raise UsageError(f"give one CONFIG and numbers of ranks (--ranks 1 2 4); given: {' '.join(files)}")
+    numbers = (*ranks, *(int(word) for word in words if word.isdigit()))
+    return Path(files[0]) if files else None, numbers or (1, 2)
+
+
+Run = Callable[[Point, Path], Sample]
+"""Runs the job of a point, in a folder of its own."""
+
+
+def bench_scaling(
+    order: Order, config: Path | None, settings: Sequence[str], out: Path, told: Callable[[str], None]
+) -> Table:
+    """Run all points as often as asked, in turn, append their records and return a table.
+
+    Args:
+        order: What to measure.
+        config: The configuration of the training; None trains 3DGAN on simulated showers of four classes.
+        settings: `dotted.name=value` texts that override it.
+        out: File that gets the records.
+        told: Takes a line on every job that has ended.
+
+    Raises:
+        UsageError: Something cannot be measured here; says what can.
+        HvdganError: A job failed.
+    """
+    points, cores = order.points(), count_cores()
+    _refuse(order, points, cores, out)
+    with TemporaryDirectory(prefix="hvdgan-bench-") as folder:
+        run, subject = _prepare(order, config, settings, Path(folder), points, cores)
+        samples: dict[Point, list[Sample]] = {point: [] for point in points}
+        for repeat in range(order.repeats):
+            for number, point in enumerate(points):
+                samples[point].append(run(point, Path(folder, f"{repeat}-{number}")))
+                told(_line(point, samples[point][-1], f"{repeat + 1}/{order.repeats}"))
+    place = Place(order.transport, order.backend)
+    records = list(summarise(samples, place, subject))
+    append(out, records, environment(cores, str(order.threads)), order.repeats)
+    return tabulate(records, out)
+
+
+def _refuse(order: Order, points: Sequence[Point], cores: int, out: Path) -> None:
+    """Refuse what cannot be measured, before any work."""
+    if launcher(os.environ) != "none":
+        raise UsageError("`hvdgan bench scaling` starts its jobs itself: run it once, without a launcher")
+    check_out(out)
+    if order.compute is None:
+        refuse(max(order.ranks), order.threads, cores, order.oversubscribe)
+    elif order.control:
+        raise UsageError("--control compares real training; leave it or --emulate-compute out")
+    if order.control and (order.backend != "torch" or not CONTROLS[order.control].exists()):
+        raise UsageError(
+            f"--control {order.control} compares --backend torch with {CONTROLS[order.control]}, a script of hvdgan's "
+            "repository; run it from a clone"
+        )
+
+
+def _prepare(
+    order: Order, file: Path | None, settings: Sequence[str], folder: Path, points: Sequence[Point], cores: int
+) -> tuple[Run, Subject]:
+    """Make the events and configurations that jobs need; return what runs a job, and what is trained."""
+    if order.compute is not None:
+        check_horovod(_configure(order, Path("none"), settings, folder), max(order.ranks))
+        return _Emulated(order, settings), Subject("3dgan", PUBLISHED, order.compute, cores)
+    config = read_plan(file, list(settings)) if file else _configure(order, _simulate(order, folder), settings, folder)
+    check_model(config)
+    check_horovod(config, max(order.ranks))
+    with open_data(config) as files:
+        grid = files.image_shape
+    return _Trained(order, config), Subject(config.gan.model, grid, None, cores)
+
+
+def _simulate(order: Order, folder: Path) -> Path:
+    """Simulate as many events to train on as to be judged by; return the file."""
+    events = 2 * order.steps * order.batch * max(order.ranks)
+    showers = Showers(folder / "data", 1, events, (10.0, 500.0), CLASSES, 0, hcal=False)
+    write_files(showers, None, order.grid, SoloWorld(), lambda path, count: None)
+    return showers.path(0)
+
+
+def _configure(order: Order, file: Path, settings: Sequence[str], folder: Path) -> Config:
+    """Return the configuration of a training on simulated events."""
+    content = {
+        "data": {"files": [str(file)], "validation": 0.5, "validation_events": 256},
+        "gan": {"backend": order.backend},
+        "training": {"epochs": 1},
+    }
+    path = folder / "simulated.yaml"
+    write_atomically(path, yaml.safe_dump(content))
+    return load(path, list(settings))
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """Runs a real training as a user would."""
+
+    order: Order
+    config: Config
+
+    def __call__(self, point: Point, folder: Path) -> Sample:
+        """Train, in a folder to make, and read the lines of metrics."""
+        folder.mkdir()
+        file, metrics = folder / "config.yaml", folder / "run" / "metrics.jsonl"
+        changes = {"training.batch_size": point.batch, "training.metric_every": 1}
+        write_atomically(file, self.config.replace(changes).dump())
+        if point.control:
+            (folder / "run").mkdir()
+            words = [str(CONTROLS[point.control]), str(point.ranks), str(file), str(metrics)]
+        else:
+            verb = ["train", str(file), "--out", str(folder / "run"), "--live", "off"]
+            words = command(point.ranks, self.order.transport, verb)
+        _run(words, self.order)
+        return read_steps(read_json_lines(metrics), point.ranks, point.batch)
+
+
+@dataclass(frozen=True)
+class _Emulated:
+    """Runs a training whose computing sleeps."""
+
+    order: Order
+    settings: Sequence[str]
+
+    def __call__(self, point: Point, folder: Path) -> Sample:
+        """Run the job, in a folder to make, and read what its first rank says."""
+        folder.mkdir()
+        order, told = self.order, folder / "emulated.jsonl"
+        verb = ["bench", "emulate", "--compute", str(order.compute), "--steps", str(order.steps), "--out", str(told)]
+        verb += ["--backend", order.backend, *(word for one in self.settings for word in ("--set", one))]
+        _run(command(point.ranks, order.transport, verb), order)
+        return Sample(read_json_lines(told)[0]["seconds"], 0)
+
+
+def command(ranks: int, transport: str, verb: Sequence[str]) -> list[str]:
+    """Return the command line of a verb on some ranks; one rank needs no launcher.
+
+    Raises:
+        MissingDependencyError: There is no horovodrun.
+    """
+    program = [sys.executable, "-m", "hvdgan"]
+    if ranks == 1:
+        return [*program, *verb]
+    if transport == "mpi":
+        return [*program, "launch", "-np", str(ranks), *verb]
+    own = Path(sys.prefix, "bin", "horovodrun")
+    found = str(own) if own.exists() else shutil.which("horovodrun")
+    if found is None:
+        raise MissingDependencyError("there is no horovodrun for --transport gloo; run scripts/setup")
+    return [found, "--gloo", "-np", str(ranks), *program, *verb]
+
+
+def _run(words: Sequence[str], order: Order) -> None:
+    """Run a job whose ranks have their threads."""
+    run_job(words, {**os.environ, "OMP_NUM_THREADS": str(order.threads)}, order.timeout)
+
+
+def _line(point: Point, sample: Sample, turn: str) -> str:
+    """Say what a job gave."""
+    who = point.control or "hvdgan"
+    return f"{turn} {point.mode}, {point.ranks} ranks, {who}: {sample.seconds:.4g} s a step"
+
+
+def tabulate(records: Sequence[ScalingRecord], out: Path) -> Table:
+    """Tabulate the points: medians and ranges over the repeats."""
+    return _tabulate_emulated(records, out) if records[0].compute is not None else _tabulate_trained(records, out)
+
+
+def _tabulate_emulated(records: Sequence[ScalingRecord], out: Path) -> Table:
+    """Tabulate what a step takes beside computing."""
+    rows = [
+        (
+            one.ranks,
+            1e3 * one.seconds,
+            *(1e3 * (edge - one.compute) for edge in (one.seconds, *one.spread)),
+            one.efficiency,
+        )
+        for one in records
+    ]
+    shared = "; more ranks than cores share them, which a cluster would not" if records[-1].oversubscribed else ""
+    note = f"Computing sleeps {records[0].compute:g} s in a step; the rest is real{shared}. Appended to {out}."
+    columns = ("ranks", "step [ms]", "overhead [ms]", "lowest", "highest", "efficiency")
+    return Table(f"Emulated 3DGAN over {records[0].transport}", columns, tuple(rows), note=note)
+
+
+def _tabulate_trained(records: Sequence[ScalingRecord], out: Path) -> Table:
+    """Tabulate speed, efficiency and merit of real trainings."""
+    rows = [
+        (
+            one.mode, one.control or "hvdgan", one.ranks, one.batch, one.events_per_second, one.seconds,
+            _ranged(one.efficiency, one.efficiency_spread), _ranged(one.over_control, one.over_control_spread),
+            one.waited_fraction, one.merit,
+        )
+        for one in records
+    ]  # fmt: skip
+    columns = (
+        *("mode", "who", "ranks", "batch", "events/s", "step [s]", "efficiency", "over control"),
+        *("waited", "merit"),
+    )
+    shared = (
+        " Ranks shared cores: the figures say little of real ones." if any(r.oversubscribed for r in records) else ""
+    )
+    note = f"Medians (lowest .. highest); merits after {records[0].events} events.{shared} Appended to {out}."
+    grid = " x ".join(map(str, records[0].grid))
+    return Table(f"Scaling of {records[0].model}, {grid} cells", columns, tuple(rows), note=note)
+
+
+def _ranged(value: float | None, spread: tuple[float, float] | None) -> str | None:
+    """Return a ratio with its range.
+
+    >>> _ranged(0.98, (0.97, 1.01))
+    '0.980 (0.970 .. 1.010)'
+    """
+    return None if value is None or spread is None else f"{value:.3f} ({spread[0]:.3f} .. {spread[1]:.3f})"
