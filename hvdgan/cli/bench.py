@@ -25,6 +25,24 @@ Bandwidth = Annotated[float | None, typer.Option(help="of that network in bits/s
 
 
 @app.command()
+def step(
+    config: word.ConfigFile = None,
+    backend: Annotated[Literal["torch", "keras"] | None, typer.Option(help="framework [default: the file's]")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="in a row")] = 2,
+    repeats: Repeats = 3,
+    settings: word.Settings = None,
+    out: Lines = Path("bench.jsonl"),
+) -> None:
+    """Time a training step of one process, by phase, beside a product of matrices.
+
+    Example: `OMP_NUM_THREADS=1 hvdgan bench step --backend keras --set gan.precision=bfloat16`
+    """
+    from hvdgan.run import stepping as verb
+
+    _show(verb.bench_step(config, backend, settings or (), steps, repeats, out))
+
+
+@app.command()
 def ring(
     backend: Backend = "torch",
     bytes: Annotated[list[int] | None, typer.Option(help="sizes; repeat [default: 8 to 64 MB]")] = None,

@@ -8,27 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
 import hvdgan
 from hvdgan.bench.emulation import PUBLISHED
 from hvdgan.bench.jobs import run_job
 from hvdgan.bench.records import ScalingRecord, append, environment
 from hvdgan.bench.ring import Place
 from hvdgan.bench.scaling import Point, Sample, Subject, plan, read_steps, refuse, summarise
-from hvdgan.config import Config, load
+from hvdgan.config import Config
 from hvdgan.errors import MissingDependencyError, UsageError
 from hvdgan.files import read_json_lines, write_atomically
 from hvdgan.launch import count_cores
 from hvdgan.parallel.launcher import launcher
-from hvdgan.parallel.world import SoloWorld
 from hvdgan.report.tables import Table
-from hvdgan.run.bench import check_out
+from hvdgan.run.bench import check_out, configure
 from hvdgan.run.build import check_model, open_data
 from hvdgan.run.plan import read_plan
 from hvdgan.run.processes import check_horovod
-from hvdgan.run.simulate import Order as Showers
-from hvdgan.run.simulate import write_files
+from hvdgan.run.stepping import simulate
 
 CONTROLS = {"ddp": Path(hvdgan.__file__).parents[1] / "scripts" / "benchmarks" / "ddp"}
 """Programs that train the same without hvdgan's rings; they belong to the repository, not to the package."""
@@ -157,34 +153,16 @@ def _prepare(
 ) -> tuple[Run, Subject]:
     """Make the events and configurations that jobs need; return what runs a job, and what is trained."""
     if order.compute is not None:
-        check_horovod(_configure(order, Path("none"), settings, folder), max(order.ranks))
+        check_horovod(configure(order.backend, settings), max(order.ranks))
         return _Emulated(order, settings), Subject("3dgan", PUBLISHED, order.compute, cores)
-    config = read_plan(file, list(settings)) if file else _configure(order, _simulate(order, folder), settings, folder)
+    settings = [*settings, f"gan.backend={order.backend}"]
+    events = order.steps * order.batch * max(order.ranks)
+    config = read_plan(file, settings) if file else simulate(folder, order.grid, events, settings, CLASSES, order.batch)
     check_model(config)
     check_horovod(config, max(order.ranks))
     with open_data(config) as files:
         grid = files.image_shape
     return _Trained(order, config), Subject(config.gan.model, grid, None, cores)
-
-
-def _simulate(order: Order, folder: Path) -> Path:
-    """Simulate as many events to train on as to be judged by; return the file."""
-    events = 2 * order.steps * order.batch * max(order.ranks)
-    showers = Showers(folder / "data", 1, events, (10.0, 500.0), CLASSES, 0, hcal=False)
-    write_files(showers, None, order.grid, SoloWorld(), lambda path, count: None)
-    return showers.path(0)
-
-
-def _configure(order: Order, file: Path, settings: Sequence[str], folder: Path) -> Config:
-    """Return the configuration of a training on simulated events."""
-    content = {
-        "data": {"files": [str(file)], "validation": 0.5, "validation_events": 256},
-        "gan": {"backend": order.backend},
-        "training": {"epochs": 1},
-    }
-    path = folder / "simulated.yaml"
-    write_atomically(path, yaml.safe_dump(content))
-    return load(path, list(settings))
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Pair:
         return {name: head.to(self.dtype) for name, head in heads.items()}
 
     def step(self, real: Events, fakes: Sequence[Events]) -> Tensor:
-        """Do the published step: discriminator on real and on fake events, generator twice; return the discriminator's loss."""
+        """Train the discriminator on real events and on fakes, then the generator twice; return the former's loss."""
         first = self._update("discriminator", lambda: self.recipe.judge(self, real))
         with torch.no_grad():
             made = {**fakes[0], "images": self.make(fakes[0])}
