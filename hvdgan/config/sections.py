@@ -78,6 +78,20 @@ class Adam(Section):
     beta2: Fraction = Field(0.999, description="how much of their running mean square stays at each step")
 
 
+class Ring(Section):
+    """How Horovod averages gradients; its environment variables have the last word."""
+
+    fusion_threshold: NotNegative | None = Field(
+        None, description="most bytes of gradients averaged in one go; 0 averages each alone, null is Horovod's 128 MB"
+    )
+    cycle_time: float | None = Field(
+        None, gt=0, description="ms between Horovod's looks for gradients to average; null is its 1 ms"
+    )
+    compression: Literal["none", "fp16"] = Field(
+        "none", description="fp16 sends gradients in half precision: half the bytes, other rounding; slow networks only"
+    )
+
+
 class Training(Section):
     """One run."""
 
@@ -105,5 +119,6 @@ class Training(Section):
     stall_timeout: float = Field(
         300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
     )
+    ring: Ring = Field(Ring(), description="how Horovod averages gradients")
     metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
     checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

@@ -14,6 +14,7 @@ from typing import Any
 
 from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, RingShutError, UsageError
 from hvdgan.parallel.launcher import launcher
+from hvdgan.parallel.tuning import Tuning
 from hvdgan.parallel.world import World
 
 _gloo_starts = 0
@@ -98,7 +99,7 @@ def load_horovod(framework: str) -> Any:
 
 
 @contextmanager
-def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]:
+def started(framework: str, world: World, stall_timeout: float, tuning: Tuning) -> Iterator[Any]:
     """Initialise Horovod over a world and shut it down at the end, also after an error. Collective.
 
     Over MPI this can be done again and again, with other worlds. Over gloo once: the rendezvous server of `horovodrun`
@@ -108,6 +109,7 @@ def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]
         framework: "torch" or "tensorflow".
         world: The processes of the ring; a world of one under `horovodrun --gloo` stands for Horovod's own world.
         stall_timeout: Seconds without a step after which the peers of a rank are freed; see `stall_settings`.
+        tuning: How gradients are averaged.
 
     Returns:
         The module `horovod.<framework>`.
@@ -117,7 +119,7 @@ def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]
         UsageError: A second start over gloo.
     """
     hvd = load_horovod(framework)
-    settings = stall_settings(stall_timeout, os.environ)
+    settings = stall_settings(stall_timeout, os.environ) | tuning.settings(os.environ)
     _count_start()
     world.gather(None)
     try:

@@ -17,16 +17,18 @@ from hvdgan.errors import HvdganError
 from hvdgan.parallel.horovod_ring import HorovodRing
 from hvdgan.parallel.horovod_start import broken_told, is_alone, started
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.parallel.tuning import UNTUNED, Tuning
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, tuning: Tuning = UNTUNED) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
+        tuning: How gradients are averaged.
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
@@ -35,16 +37,18 @@ def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
     if is_alone(world):
         yield SoloRing()
         return
-    with started("torch", world, stall_timeout) as hvd, closing(HorovodRing(TorchChannel(hvd))) as ring:
-        yield ring
+    with started("torch", world, stall_timeout, tuning) as hvd:
+        channel = TorchChannel(hvd, getattr(hvd.Compression, tuning.compression))
+        with closing(HorovodRing(channel)) as ring:
+            yield ring
 
 
 class TorchChannel:
     """Horovod's collective calls for torch; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any) -> None:
-        """Take over the module `horovod.torch`, already initialised."""
-        self._hvd = hvd
+    def __init__(self, hvd: Any, compression: Any) -> None:
+        """Take over the module `horovod.torch`, already initialised, and one of its compressions for gradients."""
+        self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
         self._optimizers: dict[str, Any] = {}
 
@@ -62,7 +66,7 @@ class TorchChannel:
                 f"{caught[0]} is frozen while its optimizer is wrapped, and would never be averaged over the ring; "
                 "call ring.wrap before freezing, or leave it out of the optimizer"
             )
-        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named)
+        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named, compression=self._compression)
         self._guard(wrapped, name)
         self._optimizers[name] = wrapped
         return wrapped

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec
@@ -12,8 +13,10 @@ from hvdgan.bench import emulation
 from hvdgan.bench import ring as averaging
 from hvdgan.bench.records import RingRecord, append, environment
 from hvdgan.bench.ring import Place
-from hvdgan.config import Config, parse
+from hvdgan.config import Config
+from hvdgan.config import load as load_config
 from hvdgan.errors import UsageError
+from hvdgan.files import write_atomically
 from hvdgan.launch import count_cores
 from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.ring import SoloRing
@@ -102,8 +105,19 @@ def check_out(out: Path) -> None:
 
 
 def configure(backend: str, settings: Sequence[str] = ()) -> Config:
-    """Return a configuration without data, for what needs a ring only."""
-    return parse({"data": {"files": ["none"]}, "gan": {"backend": backend}})
+    """Return a configuration without data, for what needs a ring only.
+
+    Args:
+        backend: Framework.
+        settings: `training.ring.name=value` texts and the like.
+
+    Raises:
+        ConfigError: A setting is not legal.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ring.yaml")
+        write_atomically(path, f"{{data: {{files: [none]}}, gan: {{backend: {backend}}}}}")
+        return load_config(path, list(settings))
 
 
 def transport() -> str:
