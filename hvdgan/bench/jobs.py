@@ -4,11 +4,15 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from ctypes import CDLL
 
 from hvdgan.errors import HvdganError
 
 PATIENCE = (10.0, 15.0, 5.0)
 """Seconds that a job has to leave after each of two requests and a kill."""
+
+DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 TOLD = 12
 """Last lines of a failed job that its error quotes."""
@@ -27,8 +31,9 @@ def run_job(words: Sequence[str], environment: Mapping[str, str], timeout: float
     """
     with tempfile.TemporaryFile("w+", errors="replace") as told:
         job = subprocess.Popen(
-            words, env=dict(environment), stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True
-        )
+            words, env=dict(environment), stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )  # fmt: skip
         try:
             code: int | None = job.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -42,6 +47,11 @@ def run_job(words: Sequence[str], environment: Mapping[str, str], timeout: float
         last = "\n".join(f"  {line}" for line in text.splitlines()[-TOLD:])
         raise HvdganError(f"a measured job {how}: {' '.join(words)}\n{last}")
     return text
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end the job when this process is ended."""
+    CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
 
 
 def _end(job: subprocess.Popen[bytes]) -> None:

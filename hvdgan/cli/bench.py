@@ -116,6 +116,8 @@ def emulate(
     compute: Annotated[float, typer.Option(min=0.0)],
     steps: Annotated[int, typer.Option(min=1)],
     out: Lines,
+    ranks: Annotated[list[int] | None, typer.Option()] = None,
+    repeats: Repeats = 1,
     backend: Backend = "torch",
     settings: word.Settings = None,
     link: LinkName = None,
@@ -125,7 +127,8 @@ def emulate(
     from hvdgan.run import bench as verb
 
     with word.open_world() as world:
-        verb.emulate(backend, compute, steps, settings or (), verb.Link(link, bandwidth), out, world)
+        order = verb.Emulation(compute, steps, tuple(ranks or ()), repeats)
+        verb.emulate(order, backend, settings or (), verb.Link(link, bandwidth), out, world)
 
 
 def _show(table: object) -> None:

@@ -22,7 +22,7 @@ from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import World
 from hvdgan.report.tables import Table
-from hvdgan.run.processes import check_horovod, open_pinned_ring
+from hvdgan.run.processes import check_horovod, open_pinned_ring, open_ring, pin_world
 
 
 @dataclass(frozen=True)
@@ -68,30 +68,50 @@ def bench_ring(
     return tabulate_ring(records, out)
 
 
-def emulate(
-    backend: str, compute: float, steps: int, settings: Sequence[str], link: Link, out: Path, world: World
-) -> None:
-    """Be a rank of an emulated training of the published 3DGAN; rank 0 appends its record to a file. Collective.
+@dataclass(frozen=True)
+class Emulation:
+    """What an emulated training does.
 
     Args:
-        backend: Framework.
         compute: Seconds that a step sleeps.
-        steps: How many the median is of.
+        steps: How many the median of a ring is of.
+        ranks: Rings of so many take turns, on the first ranks of the world while the others wait; none means one ring
+            of all.
+        repeats: How often every ring has its turn.
+    """
+
+    compute: float
+    steps: int
+    ranks: tuple[int, ...] = ()
+    repeats: int = 1
+
+
+def emulate(order: Emulation, backend: str, settings: Sequence[str], link: Link, out: Path, world: World) -> None:
+    """Be a rank of emulated trainings of the published 3DGAN; each ring's record is appended to a file. Collective.
+
+    Args:
+        order: What to do.
+        backend: Framework.
         settings: `dotted.name=value` texts for the configuration.
-        link: What the record tells of the network.
+        link: What the records tell of the network.
         out: The file.
         world: The processes of the job.
     """
     config = world.agree(lambda: configure(backend, settings))
     world.agree(lambda: check_horovod(config, world.size))
-    frameworks = load(backend)
+    frameworks, place = load(backend), Place(transport(), backend, link.name, link.bandwidth)
+    pin_world(frameworks, world)
     with closing(frameworks.Gan(GanSpec(emulation.PUBLISHED), SoloRing())) as gan:
         shapes = emulation.shapes_of(gan.state())
-    with open_pinned_ring(config, frameworks, world) as ring:
-        place = Place(transport(), backend, link.name, link.bandwidth)
-        record = emulation.measure(frameworks.Gradients, ring, shapes, compute, steps, place)
-        if ring.rank == 0:
-            append(out, [record], environment(count_cores()), steps)
+    for ranks in (order.ranks or (world.size,)) * order.repeats:
+        with world.split(0 if world.rank < ranks else None) as members:
+            if members is None:
+                continue
+            with open_ring(config, members) as ring:
+                make = frameworks.Gradients
+                record = emulation.measure(make, ring, shapes, order.compute, order.steps, place)
+            if ring.rank == 0:
+                append(out, [record], environment(count_cores()), order.steps)
 
 
 def check_out(out: Path) -> None:

@@ -13,7 +13,7 @@ from hvdgan.bench.emulation import PUBLISHED
 from hvdgan.bench.jobs import run_job
 from hvdgan.bench.records import ScalingRecord, append, environment
 from hvdgan.bench.ring import Place
-from hvdgan.bench.scaling import Point, Sample, Subject, plan, read_steps, refuse, summarise
+from hvdgan.bench.scaling import Point, Sample, Samples, Subject, plan, read_steps, refuse, summarise
 from hvdgan.config import Config
 from hvdgan.errors import MissingDependencyError, UsageError
 from hvdgan.files import read_json_lines, write_atomically
@@ -97,10 +97,6 @@ def sort_words(words: Sequence[str], ranks: Sequence[int]) -> tuple[Path | None,
     return Path(files[0]) if files else None, numbers or (1, 2)
 
 
-Run = Callable[[Point, Path], Sample]
-"""Runs the job of a point, in a folder of its own."""
-
-
 def bench_scaling(
     order: Order, config: Path | None, settings: Sequence[str], out: Path, told: Callable[[str], None]
 ) -> Table:
@@ -117,26 +113,22 @@ def bench_scaling(
         UsageError: Something cannot be measured here; says what can.
         HvdganError: A job failed.
     """
-    points, cores = order.points(), count_cores()
-    _refuse(order, points, cores, out)
+    _refuse(order, count_cores(), out)
     with TemporaryDirectory(prefix="hvdgan-bench-") as folder:
-        run, subject = _prepare(order, config, settings, Path(folder), points, cores)
-        samples: dict[Point, list[Sample]] = {point: [] for point in points}
-        for repeat in range(order.repeats):
-            for number, point in enumerate(points):
-                samples[point].append(run(point, Path(folder, f"{repeat}-{number}")))
-                told(_line(point, samples[point][-1], f"{repeat + 1}/{order.repeats}"))
+        measure = _train if order.compute is None else _emulate
+        samples, subject = measure(order, config, settings, Path(folder), told)
     place = Place(order.transport, order.backend)
     records = list(summarise(samples, place, subject))
-    append(out, records, environment(cores, str(order.threads)), order.repeats)
+    append(out, records, environment(count_cores(), str(order.threads)), order.repeats)
     return tabulate(records, out)
 
 
-def _refuse(order: Order, points: Sequence[Point], cores: int, out: Path) -> None:
+def _refuse(order: Order, cores: int, out: Path) -> None:
     """Refuse what cannot be measured, before any work."""
     if launcher(os.environ) != "none":
         raise UsageError("`hvdgan bench scaling` starts its jobs itself: run it once, without a launcher")
     check_out(out)
+    order.points()
     if order.compute is None:
         refuse(max(order.ranks), order.threads, cores, order.oversubscribe)
     elif order.control:
@@ -148,61 +140,58 @@ def _refuse(order: Order, points: Sequence[Point], cores: int, out: Path) -> Non
         )
 
 
-def _prepare(
-    order: Order, file: Path | None, settings: Sequence[str], folder: Path, points: Sequence[Point], cores: int
-) -> tuple[Run, Subject]:
-    """Make the events and configurations that jobs need; return what runs a job, and what is trained."""
-    if order.compute is not None:
-        check_horovod(configure(order.backend, settings), max(order.ranks))
-        return _Emulated(order, settings), Subject("3dgan", PUBLISHED, order.compute, cores)
-    settings = [*settings, f"gan.backend={order.backend}"]
+def _train(
+    order: Order, file: Path | None, settings: Sequence[str], folder: Path, told: Callable[[str], None]
+) -> tuple[Samples, Subject]:
+    """Train all points in turn, a job each; return what they gave, and what was trained."""
+    settings, points = [*settings, f"gan.backend={order.backend}"], order.points()
     events = order.steps * order.batch * max(order.ranks)
     config = read_plan(file, settings) if file else simulate(folder, order.grid, events, settings, CLASSES, order.batch)
     check_model(config)
     check_horovod(config, max(order.ranks))
     with open_data(config) as files:
-        grid = files.image_shape
-    return _Trained(order, config), Subject(config.gan.model, grid, None, cores)
+        subject = Subject(config.gan.model, files.image_shape, None, count_cores())
+    samples: dict[Point, list[Sample]] = {point: [] for point in points}
+    for repeat in range(order.repeats):
+        for number, point in enumerate(points):
+            samples[point].append(_train_once(order, config, point, folder / f"{repeat}-{number}"))
+            told(_line(point, samples[point][-1], f"{repeat + 1}/{order.repeats}"))
+    return samples, subject
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """Runs a real training as a user would."""
-
-    order: Order
-    config: Config
-
-    def __call__(self, point: Point, folder: Path) -> Sample:
-        """Train, in a folder to make, and read the lines of metrics."""
-        folder.mkdir()
-        file, metrics = folder / "config.yaml", folder / "run" / "metrics.jsonl"
-        changes = {"training.batch_size": point.batch, "training.metric_every": 1}
-        write_atomically(file, self.config.replace(changes).dump())
-        if point.control:
-            (folder / "run").mkdir()
-            words = [str(CONTROLS[point.control]), str(point.ranks), str(file), str(metrics)]
-        else:
-            verb = ["train", str(file), "--out", str(folder / "run"), "--live", "off"]
-            words = command(point.ranks, self.order.transport, verb)
-        _run(words, self.order)
-        return read_steps(read_json_lines(metrics), point.ranks, point.batch)
+def _train_once(order: Order, config: Config, point: Point, folder: Path) -> Sample:
+    """Train as a user would, in a folder to make, and read the lines of metrics."""
+    folder.mkdir()
+    file, metrics = folder / "config.yaml", folder / "run" / "metrics.jsonl"
+    changes = {"training.batch_size": point.batch, "training.metric_every": 1}
+    write_atomically(file, config.replace(changes).dump())
+    if point.control:
+        (folder / "run").mkdir()
+        words = [str(CONTROLS[point.control]), str(point.ranks), str(file), str(metrics)]
+    else:
+        verb = ["train", str(file), "--out", str(folder / "run"), "--live", "off"]
+        words = command(point.ranks, order.transport, verb)
+    _run(words, order)
+    return read_steps(read_json_lines(metrics), point.ranks, point.batch)
 
 
-@dataclass(frozen=True)
-class _Emulated:
-    """Runs a training whose computing sleeps."""
-
-    order: Order
-    settings: Sequence[str]
-
-    def __call__(self, point: Point, folder: Path) -> Sample:
-        """Run the job, in a folder to make, and read what its first rank says."""
-        folder.mkdir()
-        order, told = self.order, folder / "emulated.jsonl"
-        verb = ["bench", "emulate", "--compute", str(order.compute), "--steps", str(order.steps), "--out", str(told)]
-        verb += ["--backend", order.backend, *(word for one in self.settings for word in ("--set", one))]
-        _run(command(point.ranks, order.transport, verb), order)
-        return Sample(read_json_lines(told)[0]["seconds"], 0)
+def _emulate(
+    order: Order, file: Path | None, settings: Sequence[str], folder: Path, told: Callable[[str], None]
+) -> tuple[Samples, Subject]:
+    """Emulate all points in one job of the most ranks, in which their rings take turns within seconds."""
+    if file or order.transport == "gloo":
+        raise UsageError("--emulate-compute takes 3DGAN over MPI: leave CONFIG and --transport out")
+    check_horovod(configure(order.backend, settings), max(order.ranks))
+    points, path = order.points(), folder / "emulated.jsonl"
+    told(f"starting {max(order.ranks)} ranks")
+    verb = ["bench", "emulate", "--compute", str(order.compute), "--steps", str(order.steps), "--out", str(path)]
+    verb += ["--backend", order.backend, "--repeats", str(order.repeats)]
+    verb += [word for point in points for word in ("--ranks", str(point.ranks))]
+    verb += [word for one in settings for word in ("--set", one)]
+    _run(command(max(order.ranks), order.transport, verb), order)
+    rows = read_json_lines(path)
+    samples = {point: [Sample(row["seconds"], 0) for row in rows if row["ranks"] == point.ranks] for point in points}
+    return samples, Subject("3dgan", PUBLISHED, order.compute, count_cores())
 
 
 def command(ranks: int, transport: str, verb: Sequence[str]) -> list[str]:
