@@ -79,16 +79,11 @@ class Adam(Section):
 
 
 class Ring(Section):
-    """How Horovod averages gradients; its environment variables have the last word."""
+    """How a ring averages gradients."""
 
-    fusion_threshold: NotNegative | None = Field(
-        None, description="most bytes of gradients averaged in one go; 0 averages each alone, null is Horovod's 128 MB"
-    )
-    cycle_time: float | None = Field(
-        None, gt=0, description="ms between Horovod's looks for gradients to average; null is its 1 ms"
-    )
     compression: Literal["none", "fp16"] = Field(
-        "none", description="fp16 sends gradients in half precision: half the bytes, other rounding; slow networks only"
+        "none",
+        description="fp16 averages gradients in half precision, for slow networks: half the bytes, other results",
     )
 
 
@@ -119,6 +114,6 @@ class Training(Section):
     stall_timeout: float = Field(
         300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
     )
-    ring: Ring = Field(Ring(), description="how Horovod averages gradients")
+    ring: Ring = Field(Ring(), description="how a ring averages gradients")
     metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
     checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 from hvdgan.parallel.horovod_ring import HorovodRing
 from hvdgan.parallel.horovod_start import SHUT, broken_told, is_alone, started
 from hvdgan.parallel.ring import Ring, SoloRing
-from hvdgan.parallel.tuning import UNTUNED, Tuning
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0, tuning: Tuning = UNTUNED) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none") -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
-        tuning: How gradients are averaged.
+        compression: Of gradients on their way: "none" or "fp16".
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
@@ -37,8 +36,8 @@ def open_ring(world: World, stall_timeout: float = 300.0, tuning: Tuning = UNTUN
     if is_alone(world):
         yield SoloRing()
         return
-    with started("tensorflow", world, stall_timeout, tuning) as hvd:
-        channel = KerasChannel(hvd, getattr(hvd.Compression, tuning.compression))
+    with started("tensorflow", world, stall_timeout) as hvd:
+        channel = KerasChannel(hvd, getattr(hvd.Compression, compression))
         with closing(HorovodRing(channel)) as ring:
             yield ring
 

@@ -14,14 +14,16 @@ from typing import Any
 
 from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, RingShutError, UsageError
 from hvdgan.parallel.launcher import launcher
-from hvdgan.parallel.tuning import Tuning
 from hvdgan.parallel.world import World
 
-_gloo_starts = 0
-"""How often this process started Horovod over gloo; see `started`."""
+_starts = 0
+"""How often this process started Horovod; see `started`."""
 
 SHUT = "Horovod has been shut down"
 """How Horovod's error begins when another rank left, or when Horovod freed the ring of a rank that stalls."""
+
+KNOBS = ("HOROVOD_CYCLE_TIME", "HOROVOD_FUSION_THRESHOLD")
+"""Settings of Horovod's own; where both are given, 0.28.1 ends in a segmentation fault at the second start."""
 
 CHECK, SHUTDOWN = "HOROVOD_STALL_CHECK_TIME_SECONDS", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS"
 
@@ -99,7 +101,7 @@ def load_horovod(framework: str) -> Any:
 
 
 @contextmanager
-def started(framework: str, world: World, stall_timeout: float, tuning: Tuning) -> Iterator[Any]:
+def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]:
     """Initialise Horovod over a world and shut it down at the end, also after an error. Collective.
 
     Over MPI this can be done again and again, with other worlds. Over gloo once: the rendezvous server of `horovodrun`
@@ -109,17 +111,16 @@ def started(framework: str, world: World, stall_timeout: float, tuning: Tuning) 
         framework: "torch" or "tensorflow".
         world: The processes of the ring; a world of one under `horovodrun --gloo` stands for Horovod's own world.
         stall_timeout: Seconds without a step after which the peers of a rank are freed; see `stall_settings`.
-        tuning: How gradients are averaged.
 
     Returns:
         The module `horovod.<framework>`.
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
-        UsageError: A second start over gloo.
+        UsageError: A second start over gloo, or with both of `KNOBS` in the environment.
     """
     hvd = load_horovod(framework)
-    settings = stall_settings(stall_timeout, os.environ) | tuning.settings(os.environ)
+    settings = stall_settings(stall_timeout, os.environ)
     _count_start()
     world.gather(None)
     try:
@@ -134,10 +135,15 @@ def started(framework: str, world: World, stall_timeout: float, tuning: Tuning) 
 
 
 def _count_start() -> None:
-    """Refuse a second start over gloo."""
-    global _gloo_starts
-    _gloo_starts += launcher(os.environ) == "gloo"
-    if _gloo_starts > 1:
+    """Refuse a second start where it would crash: over gloo, or with two knobs turned."""
+    global _starts
+    _starts += 1
+    if _starts > 1 and all(name in os.environ for name in KNOBS):
+        raise UsageError(
+            f"{' and '.join(KNOBS)} are both set, with which Horovod 0.28.1 crashes when a process joins a second ring; "
+            "a study needs one ring for each trial: set one of them, or none"
+        )
+    if _starts > 1 and launcher(os.environ) == "gloo":
         raise UsageError(
             "a process of `horovodrun --gloo` can join one ring only; start with `mpirun`, `horovodrun --mpi` or "
             "`hvdgan launch` to train several times in one job"

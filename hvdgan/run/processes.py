@@ -13,7 +13,6 @@ from hvdgan.parallel.devices import assign_devices
 from hvdgan.parallel.horovod_start import is_alone, load_horovod
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.topology import COORDINATOR
-from hvdgan.parallel.tuning import Tuning
 from hvdgan.parallel.world import SoloWorld, World
 
 HOROVOD = {"torch": "torch", "keras": "tensorflow"}
@@ -37,7 +36,7 @@ def check_horovod(config: Config, size: int) -> None:
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
     """Open the ring of the configuration's framework over all processes of a world. Collective."""
     module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
-    return module.open_ring(world, config.training.stall_timeout, Tuning(**config.training.ring.model_dump()))
+    return module.open_ring(world, config.training.stall_timeout, config.training.ring.compression)
 
 
 @contextmanager

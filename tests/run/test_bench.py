@@ -67,7 +67,7 @@ WRONG = [
     (Order((2,), compute=0.1, control="ddp"), [], "--control compares real training"),
     (Order((1,), control="ddp", backend="keras"), [], "compares --backend torch"),
     (Order((1,), compute=0.1), ["training.ring.compression=fp8"], "training.ring.compression"),
-    (Order((1,), compute=0.1), ["training.ring.cycle_time=0"], "training.ring.cycle_time"),
+    (Order((1,), compute=0.1), ["training.ring.cycle=1"], "training.ring.compression"),
 ]
 
 
