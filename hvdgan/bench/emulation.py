@@ -45,6 +45,7 @@ def measure(
     """
     gradients = {name: make(shapes[name], ring, name) for name in NETWORKS}
     seconds = [_step(gradients, ring, compute) for _ in range(WARM + steps)]
+    ring.mean({"end": 0.0})  # nobody leaves while another rank still posts its last word
     for name, averaged in gradients.items():
         if ring.size > 1:
             confirm(averaged, ring, f"averaging the gradients of the {name}")

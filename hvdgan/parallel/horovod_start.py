@@ -140,8 +140,8 @@ def _count_start() -> None:
     _starts += 1
     if _starts > 1 and all(name in os.environ for name in KNOBS):
         raise UsageError(
-            f"{' and '.join(KNOBS)} are both set, with which Horovod 0.28.1 crashes when a process joins a second ring; "
-            "a study needs one ring for each trial: set one of them, or none"
+            f"{' and '.join(KNOBS)} are both set, with which Horovod 0.28.1 crashes when a process joins a second "
+            "ring, as it does in every trial of a study; set one of them, or none"
         )
     if _starts > 1 and launcher(os.environ) == "gloo":
         raise UsageError(
