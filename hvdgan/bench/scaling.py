@@ -22,7 +22,7 @@ class Point:
     Args:
         mode: "weak", "strong" or "emulated".
         ranks: Of the ring.
-        batch: Events per rank and step.
+        batch: Events per rank and step; 0 where computing is emulated.
         control: None for hvdgan, else what it is compared with.
     """
 
@@ -170,7 +170,7 @@ def compare(
     """
     if other not in samples:
         return None, None
-    work, rest = (one.batch * (1 if per_rank else one.ranks) for one in (point, other))
+    work, rest = ((one.batch or 1) * (1 if per_rank else one.ranks) for one in (point, other))
     pairs = zip(samples[point], samples[other], strict=True)
     return middle([work / mine.seconds / (rest / its.seconds) for mine, its in pairs])
 

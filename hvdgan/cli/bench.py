@@ -78,18 +78,14 @@ def scaling(
     control: Annotated[
         Literal["ddp"] | None, typer.Option(help="also train with torch's DistributedDataParallel")
     ] = None,
-    backend: Backend = "torch",
+    backend: Annotated[Literal["torch", "keras"] | None, typer.Option(help="framework [default: the file's]")] = None,
     transport: Annotated[Literal["mpi", "gloo"], typer.Option(help="how ranks talk")] = "mpi",
     threads: Annotated[int, typer.Option(min=1, help="of every rank")] = 1,
     batch: Annotated[
-        int, typer.Option(min=1, help="events per rank and step; the fewest ranks' in strong scaling")
-    ] = 4,
-    steps: Annotated[int, typer.Option(min=3, help="of the most ranks; all trainings see as many events")] = 8,
-    grid: Annotated[tuple[int, int, int], typer.Option(metavar="X Y Z", help="cells of simulated showers")] = (
-        25,
-        25,
-        25,
-    ),
+        int | None, typer.Option(min=1, help="events per rank and step, the fewest ranks' in strong scaling")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=3, help="of the most ranks, on simulated showers")] = None,
+    grid: Annotated[tuple[int, int, int] | None, typer.Option(metavar="X Y Z", help="their cells")] = None,
     repeats: Repeats = 3,
     settings: word.Settings = None,
     oversubscribe: Annotated[bool, typer.Option("--oversubscribe", help="let ranks share cores")] = False,

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +33,10 @@ CLASSES = ("electron", "photon", "charged_hadron", "neutral_hadron")
 """What is simulated to train on."""
 
 
+BATCH, STEPS = 4, 8
+"""Events per rank and step, and steps of the most ranks, where nothing says otherwise."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What to measure.
@@ -40,13 +44,15 @@ class Order:
     Args:
         ranks: Numbers of ranks.
         modes: "weak", "strong" or both; not looked at where computing is emulated.
-        batch: Events per rank and step; of the fewest ranks where the mode is strong.
-        steps: Of the most ranks where the mode is weak; all trainings see the same number of events.
-        grid: Cells of the simulated showers.
+        batch: Events per rank and step, of the fewest ranks where the mode is strong; None is the configuration's,
+            or `BATCH`.
+        steps: Of the most ranks where the mode is weak, in which all trainings see the same simulated showers; None is
+            `STEPS`, or whole epochs of a configuration's events.
+        grid: Cells of the simulated showers; None is the published ones, or those of a configuration's events.
         repeats: How often every point has its turn.
         compute: Seconds that a step sleeps instead of computing; None trains.
         control: Name of what to compare with, None for nothing.
-        backend: Framework.
+        backend: Framework; None is the configuration's.
         transport: "mpi" or "gloo".
         threads: Of every rank.
         oversubscribe: Let ranks share cores.
@@ -55,13 +61,13 @@ class Order:
 
     ranks: tuple[int, ...]
     modes: tuple[str, ...] = ("weak", "strong")
-    batch: int = 4
-    steps: int = 8
-    grid: tuple[int, int, int] = PUBLISHED
+    batch: int | None = None
+    steps: int | None = None
+    grid: tuple[int, int, int] | None = None
     repeats: int = 3
     compute: float | None = None
     control: str | None = None
-    backend: str = "torch"
+    backend: str | None = None
     transport: str = "mpi"
     threads: int = 1
     oversubscribe: bool = False
@@ -69,12 +75,9 @@ class Order:
 
     def points(self) -> list[Point]:
         """Return what is measured, in turn."""
-        emulated = self.compute is not None
-        return plan(["emulated"] if emulated else self.modes, self.ranks, self.batch, self._controls())
-
-    def _controls(self) -> list[str | None]:
-        """Return hvdgan and what it is compared with."""
-        return [None, *([self.control] if self.control else [])]
+        if self.compute is not None:
+            return plan(["emulated"], self.ranks, 0, [None])
+        return plan(self.modes, self.ranks, self.batch or BATCH, [None, *([self.control] if self.control else [])])
 
 
 def sort_words(words: Sequence[str], ranks: Sequence[int]) -> tuple[Path | None, tuple[int, ...]]:
@@ -113,6 +116,7 @@ def bench_scaling(
         UsageError: Something cannot be measured here; says what can.
         HvdganError: A job failed.
     """
+    order = settle(order, config, settings)
     _refuse(order, count_cores(), out)
     with TemporaryDirectory(prefix="hvdgan-bench-") as folder:
         measure = _train if order.compute is None else _emulate
@@ -121,6 +125,26 @@ def bench_scaling(
     records = list(summarise(samples, place, subject))
     append(out, records, environment(count_cores(), str(order.threads)), order.repeats)
     return tabulate(records, out)
+
+
+def settle(order: Order, file: Path | None, settings: Sequence[str]) -> Order:
+    """Return an order that says everything: what is not given is the configuration's, or a default.
+
+    Raises:
+        UsageError: Simulated showers are asked for beside a configuration, or anything real beside emulated computing.
+        ConfigError: The configuration is not legal.
+    """
+    if order.compute is not None and (file or order.batch or order.grid or order.transport == "gloo"):
+        raise UsageError("--emulate-compute takes 3DGAN over MPI: leave CONFIG, --batch, --grid and --transport out")
+    if file is None:
+        return replace(
+            order, steps=order.steps or STEPS, grid=order.grid or PUBLISHED, backend=order.backend or "torch"
+        )
+    if order.steps or order.grid:
+        raise UsageError(f"{file} has events of its own: leave --steps and --grid, which are of simulated ones, out")
+    config = read_plan(file, list(settings))
+    batch, backend = order.batch or config.training.batch_size, order.backend or config.gan.backend
+    return replace(order, batch=batch, backend=backend)
 
 
 def _refuse(order: Order, cores: int, out: Path) -> None:
@@ -145,8 +169,7 @@ def _train(
 ) -> tuple[Samples, Subject]:
     """Train all points in turn, a job each; return what they gave, and what was trained."""
     settings, points = [*settings, f"gan.backend={order.backend}"], order.points()
-    events = order.steps * order.batch * max(order.ranks)
-    config = read_plan(file, settings) if file else simulate(folder, order.grid, events, settings, CLASSES, order.batch)
+    config = read_plan(file, settings) if file else _simulate(order, settings, folder)
     check_model(config)
     check_horovod(config, max(order.ranks))
     with open_data(config) as files:
@@ -157,6 +180,12 @@ def _train(
             samples[point].append(_train_once(order, config, point, folder / f"{repeat}-{number}"))
             told(_line(point, samples[point][-1], f"{repeat + 1}/{order.repeats}"))
     return samples, subject
+
+
+def _simulate(order: Order, settings: Sequence[str], folder: Path) -> Config:
+    """Simulate as many showers as the most ranks see in their steps."""
+    batch, steps = order.batch or BATCH, order.steps or STEPS
+    return simulate(folder, order.grid or PUBLISHED, steps * batch * max(order.ranks), settings, CLASSES, batch)
 
 
 def _train_once(order: Order, config: Config, point: Point, folder: Path) -> Sample:
@@ -179,8 +208,6 @@ def _emulate(
     order: Order, file: Path | None, settings: Sequence[str], folder: Path, told: Callable[[str], None]
 ) -> tuple[Samples, Subject]:
     """Emulate all points in one job of the most ranks, in which their rings take turns within seconds."""
-    if file or order.transport == "gloo":
-        raise UsageError("--emulate-compute takes 3DGAN over MPI: leave CONFIG and --transport out")
     check_horovod(configure(order.backend, settings), max(order.ranks))
     points, path = order.points(), folder / "emulated.jsonl"
     told(f"starting {max(order.ranks)} ranks")

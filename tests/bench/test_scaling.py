@@ -41,7 +41,7 @@ def test_medians_and_ranges(records):
 
 
 def test_emulated_ranks_have_no_events_and_may_share_cores():
-    samples = {Point("emulated", ranks, 4): [Sample(0.2 + 0.01 * ranks, 0)] for ranks in (2, 4)}
+    samples = {Point("emulated", ranks, 0): [Sample(0.2 + 0.01 * ranks, 0)] for ranks in (2, 4)}
     two, four = summarise(samples, PLACE, Subject("3dgan", (25, 25, 25), 0.2, cores=2))
     assert (two.oversubscribed, four.oversubscribed) == (False, True)
     assert four.efficiency == pytest.approx(0.22 / 0.24)

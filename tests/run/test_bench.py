@@ -67,7 +67,8 @@ WRONG = [
     (Order((2,), compute=0.1, control="ddp"), [], "--control compares real training"),
     (Order((1,), control="ddp", backend="keras"), [], "compares --backend torch"),
     (Order((1,), compute=0.1), ["training.ring.compression=fp8"], "training.ring.compression"),
-    (Order((1,), compute=0.1), ["training.ring.cycle=1"], "training.ring.compression"),
+    (Order((1,), compute=0.1), ["training.ring.cycle=1"], "training.ring.cycle: unknown key"),
+    (Order((1,), compute=0.1, batch=4), [], "leave CONFIG, --batch"),
 ]
 
 
