@@ -11,7 +11,7 @@ from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec
 from hvdgan.bench import emulation
 from hvdgan.bench import ring as averaging
-from hvdgan.bench.records import RingRecord, append, environment
+from hvdgan.bench.records import append, environment
 from hvdgan.bench.ring import Place
 from hvdgan.config import Config
 from hvdgan.config import load as load_config
@@ -22,6 +22,7 @@ from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import World
 from hvdgan.report.tables import Table
+from hvdgan.run.measured import tabulate_ring
 from hvdgan.run.processes import check_horovod, open_pinned_ring, open_ring, pin_world
 
 
@@ -143,19 +144,3 @@ def configure(backend: str, settings: Sequence[str] = ()) -> Config:
 def transport() -> str:
     """Return how the ranks of this job talk."""
     return "gloo" if launcher(os.environ) == "gloo" else "mpi"
-
-
-def tabulate_ring(records: Sequence[RingRecord], out: Path) -> Table:
-    """Tabulate all-reduces by size."""
-    rows = [
-        (
-            one.bytes,
-            1e3 * one.seconds,
-            *(1e3 * edge for edge in one.spread),
-            2 * (one.ranks - 1) / one.ranks * one.bytes / one.seconds / 1e9,
-        )
-        for one in records
-    ]
-    about = f"{records[0].ranks} ranks over {records[0].transport}"
-    note = f"GB/s: what each rank sends and receives, 2 (ranks - 1) / ranks of the bytes. Appended to {out}."
-    return Table(f"All-reduce, {about}", ("bytes", "ms", "lowest", "highest", "GB/s"), tuple(rows), note=note)

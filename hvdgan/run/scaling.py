@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import hvdgan
 from hvdgan.bench.emulation import PUBLISHED
 from hvdgan.bench.jobs import run_job
-from hvdgan.bench.records import ScalingRecord, append, environment
+from hvdgan.bench.records import append, environment
 from hvdgan.bench.ring import Place
 from hvdgan.bench.scaling import Point, Sample, Samples, Subject, plan, read_steps, refuse, summarise
 from hvdgan.config import Config
@@ -22,6 +22,7 @@ from hvdgan.parallel.launcher import launcher
 from hvdgan.report.tables import Table
 from hvdgan.run.bench import check_out, configure
 from hvdgan.run.build import check_model, open_data
+from hvdgan.run.measured import tabulate_scaling
 from hvdgan.run.plan import read_plan
 from hvdgan.run.processes import check_horovod
 from hvdgan.run.stepping import simulate
@@ -124,7 +125,7 @@ def bench_scaling(
     place = Place(order.transport, order.backend)
     records = list(summarise(samples, place, subject))
     append(out, records, environment(count_cores(), str(order.threads)), order.repeats)
-    return tabulate(records, out)
+    return tabulate_scaling(records, out)
 
 
 def settle(order: Order, file: Path | None, settings: Sequence[str]) -> Order:
@@ -248,56 +249,3 @@ def _line(point: Point, sample: Sample, turn: str) -> str:
     """Say what a job gave."""
     who = point.control or "hvdgan"
     return f"{turn} {point.mode}, {point.ranks} ranks, {who}: {sample.seconds:.4g} s a step"
-
-
-def tabulate(records: Sequence[ScalingRecord], out: Path) -> Table:
-    """Tabulate the points: medians and ranges over the repeats."""
-    return _tabulate_emulated(records, out) if records[0].compute is not None else _tabulate_trained(records, out)
-
-
-def _tabulate_emulated(records: Sequence[ScalingRecord], out: Path) -> Table:
-    """Tabulate what a step takes beside computing."""
-    rows = [
-        (
-            one.ranks,
-            1e3 * one.seconds,
-            *(1e3 * (edge - one.compute) for edge in (one.seconds, *one.spread)),
-            one.efficiency,
-        )
-        for one in records
-    ]
-    shared = "; more ranks than cores share them, which a cluster would not" if records[-1].oversubscribed else ""
-    note = f"Computing sleeps {records[0].compute:g} s in a step; the rest is real{shared}. Appended to {out}."
-    columns = ("ranks", "step [ms]", "overhead [ms]", "lowest", "highest", "efficiency")
-    return Table(f"Emulated 3DGAN over {records[0].transport}", columns, tuple(rows), note=note)
-
-
-def _tabulate_trained(records: Sequence[ScalingRecord], out: Path) -> Table:
-    """Tabulate speed, efficiency and merit of real trainings."""
-    rows = [
-        (
-            one.mode, one.control or "hvdgan", one.ranks, one.batch, one.events_per_second, one.seconds,
-            _ranged(one.efficiency, one.efficiency_spread), _ranged(one.over_control, one.over_control_spread),
-            one.waited_fraction, one.merit,
-        )
-        for one in records
-    ]  # fmt: skip
-    columns = (
-        *("mode", "who", "ranks", "batch", "events/s", "step [s]", "efficiency", "over control"),
-        *("waited", "merit"),
-    )
-    shared = (
-        " Ranks shared cores: the figures say little of real ones." if any(r.oversubscribed for r in records) else ""
-    )
-    note = f"Medians (lowest .. highest); merits after {records[0].events} events.{shared} Appended to {out}."
-    grid = " x ".join(map(str, records[0].grid))
-    return Table(f"Scaling of {records[0].model}, {grid} cells", columns, tuple(rows), note=note)
-
-
-def _ranged(value: float | None, spread: tuple[float, float] | None) -> str | None:
-    """Return a ratio with its range.
-
-    >>> _ranged(0.98, (0.97, 1.01))
-    '0.980 (0.970 .. 1.010)'
-    """
-    return None if value is None or spread is None else f"{value:.3f} ({spread[0]:.3f} .. {spread[1]:.3f})"

@@ -27,6 +27,7 @@ from hvdgan.parallel.world import SoloWorld
 from hvdgan.report.tables import Table
 from hvdgan.run.bench import check_out
 from hvdgan.run.build import check_data, check_model, make_spec, opened, plan_course
+from hvdgan.run.measured import tabulate_step
 from hvdgan.run.plan import read_plan
 from hvdgan.run.processes import open_pinned_ring
 from hvdgan.run.simulate import Order, write_files
@@ -101,7 +102,7 @@ def bench_step(
         check_data(config, 1, None)
         record = _measure(config, load_backend(config.gan.backend), steps, repeats)
     append(out, [record], environment(count_cores()), repeats)
-    return tabulate(record, out)
+    return tabulate_step(record, out)
 
 
 def simulate(
@@ -156,20 +157,3 @@ def describe(config: Config, spec: GanSpec, figures: Figures) -> StepRecord:
         config.gan.backend, spec.model, spec.precision, spec.image_shape, batch, figures.seconds, figures.spread,
         batch / figures.seconds, gflops, peak, gflops / peak if gflops else None, dict(figures.phases),
     )  # fmt: skip
-
-
-def tabulate(record: StepRecord, out: Path) -> Table:
-    """Tabulate a step."""
-    low, high = record.spread
-    rows = [
-        ("step [s]", f"{record.seconds:.4g} ({low:.4g} .. {high:.4g})"),
-        *((f"  {name} [s]", f"{seconds:.4g}") for name, seconds in record.phases.items()),
-        ("events/s", f"{record.events_per_second:.4g}"),
-        ("GFLOP/s", "not counted for this model" if record.gflops is None else f"{record.gflops:.4g}"),
-        ("GFLOP/s of a matrix product", f"{record.peak_gflops:.4g}"),
-        ("fraction of it", None if record.fraction is None else f"{record.fraction:.3f}"),
-    ]
-    grid = " x ".join(map(str, record.grid))
-    title = f"A step of {record.model} in {record.backend}, {grid} cells, batch {record.batch}, {record.precision}"
-    note = f"Phases are steps of one network alone; rest is what they do not explain. Appended to {out}."
-    return Table(title, ("what", "median"), tuple(rows), note=note)
