@@ -45,20 +45,22 @@ def test_step(small_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_scaling_beside_its_control(tmp_path):
+def test_scaling(tmp_path):
     words = ["bench", "scaling", "--ranks", "2", "--mode", "weak", "--grid", "5", "5", "5", "--batch", "4"]
     tiny = ["--set", "gan.model_args.width=0.05", "--set", "gan.latent_size=4", "--steps", "3", "--repeats", "1"]
-    more = ["--control", "ddp", "--oversubscribe", "--out", tmp_path / "scaling.jsonl"]
-    done = run_job([HVDGAN, *words, *tiny, *more], timeout=100)
+    done = run_job([HVDGAN, *words, *tiny, "--oversubscribe", "--out", tmp_path / "scaling.jsonl"], timeout=100)
     assert done.code == 0, done.err
-    ours, control = read(tmp_path / "scaling.jsonl")
-    assert (ours["control"], control["control"]) == (None, "ddp")
-    assert [(row["ranks"], row["batch"], row["events"], row["grid"]) for row in (ours, control)] == [
-        (2, 4, 24, [5, 5, 5])
-    ] * 2
-    assert ours["over_control"] == pytest.approx(control["seconds"] / ours["seconds"])
-    assert ours["merit"] > 0
-    assert ours["efficiency"] == control["efficiency"] == 1.0
+    (row,) = read(tmp_path / "scaling.jsonl")
+    assert (row["mode"], row["control"], row["ranks"], row["batch"]) == ("weak", None, 2, 4)
+    assert (row["events"], row["grid"], row["efficiency"]) == (24, [5, 5, 5], 1.0)
+    assert row["events_per_second"] == pytest.approx(8 / row["seconds"])
+    assert row["merit"] > 0
+
+
+def test_the_control_says_what_it_takes():
+    done = run_job([CONTROLS["ddp"], "2"])
+    assert done.code == 2
+    assert "give RANKS CONFIG METRICS" in done.err
 
 
 WRONG = [
