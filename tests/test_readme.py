@@ -15,7 +15,8 @@ from hvdgan.study.search.points import resolve_points
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VERBS = {command.callback.__name__ for command in app.registered_commands}
+GROUPS = {group.name for group in app.registered_groups}
+VERBS = {command.callback.__name__ for command in app.registered_commands} | GROUPS
 
 
 def test_the_configuration_is_legal():

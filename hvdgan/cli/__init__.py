@@ -21,6 +21,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hvdgan import __version__
+from hvdgan.cli import bench
 from hvdgan.cli import words as word
 from hvdgan.cli.files import convert, inspect, simulate
 from hvdgan.errors import EXIT_USAGE, HvdganError
@@ -61,6 +62,7 @@ def show_version(version: Annotated[bool, typer.Option("--version", help="print 
 app.command()(simulate)
 app.command()(inspect)
 app.command()(convert)
+app.add_typer(bench.app, name="bench")
 
 
 @app.command()

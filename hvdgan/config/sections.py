@@ -78,6 +78,15 @@ class Adam(Section):
     beta2: Fraction = Field(0.999, description="how much of their running mean square stays at each step")
 
 
+class Ring(Section):
+    """How a ring averages gradients."""
+
+    compression: Literal["none", "fp16"] = Field(
+        "none",
+        description="fp16 averages gradients in half precision, for slow networks: half the bytes, other results",
+    )
+
+
 class Training(Section):
     """One run."""
 
@@ -105,5 +114,6 @@ class Training(Section):
     stall_timeout: float = Field(
         300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
     )
+    ring: Ring = Field(Ring(), description="how a ring averages gradients")
     metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
     checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

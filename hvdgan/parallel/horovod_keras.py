@@ -21,12 +21,13 @@ from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none") -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
+        compression: Of gradients on their way: "none" or "fp16".
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
@@ -35,16 +36,18 @@ def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
     if is_alone(world):
         yield SoloRing()
         return
-    with started("tensorflow", world, stall_timeout) as hvd, closing(HorovodRing(KerasChannel(hvd))) as ring:
-        yield ring
+    with started("tensorflow", world, stall_timeout) as hvd:
+        channel = KerasChannel(hvd, getattr(hvd.Compression, compression))
+        with closing(HorovodRing(channel)) as ring:
+            yield ring
 
 
 class KerasChannel:
     """Horovod's collective calls for TensorFlow; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any) -> None:
-        """Take over the module `horovod.tensorflow`, already initialised."""
-        self._hvd = hvd
+    def __init__(self, hvd: Any, compression: Any) -> None:
+        """Take over the module `horovod.tensorflow`, already initialised, and one of its compressions for gradients."""
+        self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
 
     def wrap(self, optimizer: keras.Optimizer, network: keras.Model, name: str) -> keras.Optimizer:
@@ -52,11 +55,13 @@ class KerasChannel:
 
         It asks for gradients of the weights that can be trained now; Keras itself refuses those of any other.
         """
-        kind, hvd = type(optimizer), self._hvd
+        kind, hvd, compression = type(optimizer), self._hvd, self._compression
 
         def apply(self: keras.Optimizer, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             means = [
-                None if gradient is None else hvd.allreduce(gradient, op=hvd.Average, name=f"{name}/{number}")
+                None
+                if gradient is None
+                else hvd.allreduce(gradient, op=hvd.Average, name=f"{name}/{number}", compression=compression)
                 for number, gradient in enumerate(grads)
             ]
             kind.apply(self, means, trainable_variables)

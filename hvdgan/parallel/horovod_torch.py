@@ -21,12 +21,13 @@ from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none") -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
+        compression: Of gradients on their way: "none" or "fp16".
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
@@ -35,16 +36,18 @@ def open_ring(world: World, stall_timeout: float = 300.0) -> Iterator[Ring]:
     if is_alone(world):
         yield SoloRing()
         return
-    with started("torch", world, stall_timeout) as hvd, closing(HorovodRing(TorchChannel(hvd))) as ring:
-        yield ring
+    with started("torch", world, stall_timeout) as hvd:
+        channel = TorchChannel(hvd, getattr(hvd.Compression, compression))
+        with closing(HorovodRing(channel)) as ring:
+            yield ring
 
 
 class TorchChannel:
     """Horovod's collective calls for torch; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any) -> None:
-        """Take over the module `horovod.torch`, already initialised."""
-        self._hvd = hvd
+    def __init__(self, hvd: Any, compression: Any) -> None:
+        """Take over the module `horovod.torch`, already initialised, and one of its compressions for gradients."""
+        self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
         self._optimizers: dict[str, Any] = {}
 
@@ -62,7 +65,7 @@ class TorchChannel:
                 f"{caught[0]} is frozen while its optimizer is wrapped, and would never be averaged over the ring; "
                 "call ring.wrap before freezing, or leave it out of the optimizer"
             )
-        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named)
+        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named, compression=self._compression)
         self._guard(wrapped, name)
         self._optimizers[name] = wrapped
         return wrapped

@@ -2,5 +2,6 @@
 
 from hvdgan.backends.keras.device import count_devices, peak_memory, seed, use_device
 from hvdgan.backends.keras.gan import MODELS, Gan
+from hvdgan.backends.keras.yardsticks import Gradients, multiply
 
-__all__ = ["Gan", "MODELS", "count_devices", "peak_memory", "seed", "use_device"]
+__all__ = ["Gan", "Gradients", "MODELS", "count_devices", "multiply", "peak_memory", "seed", "use_device"]
