@@ -76,11 +76,11 @@ def train(
     Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
     """
     from hvdgan.report.live import watch_training
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.train import train as verb
 
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume))
         with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
@@ -102,12 +102,12 @@ def study(
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
     from hvdgan.run.looking import watching
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.study import study as verb
 
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume, aliases))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 
@@ -125,11 +125,11 @@ def check(
     from hvdgan.report.tables import print_table
     from hvdgan.report.terminal import reaches_person
     from hvdgan.run.check import check as verb
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
 
     aliases = {"study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        seen = verb(world.agree(lambda: plan_run(config, None, settings, None, aliases)[0]), world)
+        seen = verb(world.agree(lambda: request_run(config, None, settings, None, aliases)[0]), world)
     if seen is not None:
         print_table(seen, sys.stdout, reaches_person())
 

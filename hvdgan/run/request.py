@@ -8,7 +8,7 @@ from hvdgan.errors import ConfigError, UsageError
 from hvdgan.run.directory import read_config
 
 
-def plan_run(
+def request_run(
     file: Path | None,
     out: Path | None,
     settings: list[str] | None,
@@ -26,11 +26,11 @@ def plan_run(
         raise UsageError("give a CONFIG to start a run, or --resume RUN to go on with one")
     if resume is not None:
         return _resumed(resume, out, settings, given)
-    config = read_plan(file, settings)
+    config = read_request(file, settings)
     return (config.replace(given) if given else config), out or Path("runs") / file.stem
 
 
-def read_plan(file: Path, settings: list[str] | None) -> Config:
+def read_request(file: Path, settings: list[str] | None) -> Config:
     """Read a configuration, and note in it where models of the user's own lie: a run is generated from anywhere.
 
     Raises:
