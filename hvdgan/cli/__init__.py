@@ -23,6 +23,7 @@ from typer.exceptions import Abort, TyperException
 from hvdgan import __version__
 from hvdgan.cli import words as word
 from hvdgan.cli.files import convert, inspect, simulate
+from hvdgan.cli.plan import plan
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -61,6 +62,7 @@ def show_version(version: Annotated[bool, typer.Option("--version", help="print 
 app.command()(simulate)
 app.command()(inspect)
 app.command()(convert)
+app.command()(plan)
 
 
 @app.command()

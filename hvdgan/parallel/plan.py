@@ -1,7 +1,8 @@
 """What an allocation of ranks can do: when a study would be done in each of its layouts; pure.
 
 Assumed: trials take equally
-long, none is pruned, a group takes its next trial at once, and epochs are worth the same whatever the ring.
+long, none is pruned, a group takes its next trial at once, and epochs are worth the same whatever the ring. All layouts
+are compared over the same events: steps that a ring leaves out, because the last events do not fill one, count in part.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work, find_l
 from hvdgan.parallel.cost import Link, Step, narrow, time_step
 
 CLOSE = 0.02
-"""Layouts that finish this close to the first one are as good; the smallest of their groups is preferred."""
+"""Layouts that finish this close to the first one are as good; the one whose rings have the smallest batch is preferred."""
 
 MOST_SHARDS = 64
 """More are not tried where memory does not suffice."""
@@ -54,8 +55,8 @@ def predict(layout: Layout, work: Work, allocation: Allocation, figures: Figures
         allocation: Where.
         figures: What things cost.
     """
-    steps = work.trained // (work.batch * layout.ring * layout.replicas)
-    if not steps:
+    steps = work.trained / (work.batch * layout.ring * layout.replicas)
+    if steps < 1:
         return None
     step = _step(layout, work.batch, allocation, figures)
     cell = layout.ring * layout.replicas * layout.shards
@@ -64,8 +65,7 @@ def predict(layout: Layout, work: Work, allocation: Allocation, figures: Figures
     trial = (figures.start + work.epochs * (steps * step + validation)) * work.folds / layout.folds
     waves = -(-work.trials // layout.groups)
     spent = allocation.ranks * waves * trial
-    events = steps * work.batch * layout.ring * layout.replicas
-    useful = work.trials * work.folds * work.epochs * (events * figures.event + showers)
+    useful = work.trials * work.folds * work.epochs * (work.trained * figures.event + showers)
     memory = need_memory(figures, work.batch, layout.shards)
     return Outlook(
         layout, waves, step, waves * trial, useful / spent,
@@ -104,14 +104,14 @@ def compare_layouts(
 
 
 def choose(outlooks: Sequence[Outlook]) -> Outlook:
-    """Return the layout to recommend: the first to finish, of those that fit; the smallest group of those close to it.
+    """Return the layout to recommend: the first to finish, of those that fit; the smallest ring of those close to it.
 
     Where none fits, the one that takes the least memory counts.
     """
     fitting = [outlook for outlook in outlooks if outlook.fits] or list(outlooks)
     first = min(outlook.seconds for outlook in fitting)
     close = [outlook for outlook in fitting if outlook.seconds <= (1 + CLOSE) * first]
-    return min(close, key=lambda outlook: (outlook.layout.ranks_per_trial, outlook.seconds))
+    return min(close, key=lambda outlook: (outlook.layout.ring, outlook.layout.ranks_per_trial, outlook.seconds))
 
 
 def need_memory(figures: Figures, batch: int, shards: int) -> float:
