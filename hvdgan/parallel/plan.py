@@ -13,7 +13,7 @@ from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work, find_l
 from hvdgan.parallel.cost import Link, Step, narrow, time_step
 
 CLOSE = 0.02
-"""Layouts that finish this close to the first one are as good; the one whose rings have the smallest batch is preferred."""
+"""Layouts that finish this close to the first one are as good; then the smallest batch of a ring is preferred."""
 
 MOST_SHARDS = 64
 """More are not tried where memory does not suffice."""

@@ -11,7 +11,7 @@ from hvdgan.errors import UsageError
 from hvdgan.files import read_json_lines
 from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work
 from hvdgan.parallel.cost import Link, fit_link
-from hvdgan.parallel.plan import Outlook, choose, compare_layouts
+from hvdgan.parallel.plan import CLOSE, Outlook, choose, compare_layouts
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table, to_rows
 
@@ -29,6 +29,9 @@ ASSUMED = Figures(
     every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
 )  # fmt: skip
 """Of 3DGAN on 25 x 25 x 25 cells: torch with one thread, Horovod over MPI between processes of one machine."""
+
+KINDS = ("step", "ring")
+"""Of measured lines that a plan takes over."""
 
 BETTER = 3
 """At most so many layouts are told that leave ranks out and are faster than all that do not."""
@@ -108,7 +111,7 @@ def tabulate(outlooks: Sequence[Outlook], best: Outlook, allocation: Allocation)
     trainers = allocation.trainers
     alone = "one rank coordinates and trains" if allocation.ranks == 1 else f"1 coordinates, {trainers:,} train"
     note = "memory is that of a rank; idle counts the coordinator, ranks left over and the last wave."
-    return Table(f"Layouts of {allocation.ranks:,} ranks: {alone}", columns, rows, (list(outlooks).index(best),), note)
+    return Table(f"Layouts of {_count(allocation.ranks)}: {alone}", columns, rows, (list(outlooks).index(best),), note)
 
 
 def advise(best: Outlook, outlooks: Sequence[Outlook], work: Work, allocation: Allocation) -> str:
@@ -199,15 +202,13 @@ def _waves(best: Outlook, work: Work) -> str:
 
 def _compare_ends(best: Outlook, outlooks: Sequence[Outlook]) -> list[str]:
     """Say what the smallest and the largest groups would do instead, where they are slower."""
-    ends = [choice(outlooks, key=lambda outlook: outlook.layout.ranks_per_trial) for choice in (min, max)] * bool(
-        outlooks
-    )
-    slower = [outlook for outlook in ends if outlook.seconds > best.seconds]
+    ordered = sorted(outlooks, key=lambda outlook: outlook.layout.ranks_per_trial)
+    ends = ordered[:1] + ordered[1:][-1:]
     return [
-        f"With {name} per trial it takes {outlook.seconds / best.seconds:.2f} times as long: "
-        f"{outlook.idle:.0%} idle, {outlook.efficiency:.0%} efficiency."
-        for outlook in slower
-        for name in ["1 rank" if outlook.layout.ranks_per_trial == 1 else f"{outlook.layout.ranks_per_trial:,} ranks"]
+        f"With {_count(outlook.layout.ranks_per_trial)} per trial it takes {outlook.seconds / best.seconds:.2f} times as "
+        f"long: {outlook.idle:.0%} idle, {outlook.efficiency:.0%} efficiency."
+        for outlook in ends
+        if outlook.seconds > (1 + CLOSE) * best.seconds
     ]
 
 
@@ -220,20 +221,27 @@ def _memory(best: Outlook, allocation: Allocation) -> list[str]:
     """Say what memory asks for."""
     need, most = f"{best.memory / 1e9:.2f} GB", f"{allocation.memory / 1e9:.2f} GB"
     if not best.fits:
-        return [f"It does not fit: a rank takes {need} of {most}, whatever the shards; use a smaller --batch-size."]
-    if best.layout.shards > 1:
-        return [f"Fewer shards do not fit into {most} per rank, or were not asked for; a rank takes {need}."]
+        return [f"It does not fit: a rank takes {need} of {most}; use a smaller --batch-size, or more --shards."]
+    if best.layout.shards > 1 and math.isfinite(allocation.memory):
+        return [f"A model in one piece, or in fewer shards, takes more than {most} of a rank; this takes {need}."]
     return []
 
 
 def _read(path: Path | None) -> list[dict[str, Any]]:
-    """Return the lines of a file of measurements; none where there is no file."""
+    """Return the lines of a file of measurements; none where no file is asked for.
+
+    Raises:
+        UsageError: There is no such file, or nothing that was measured in it.
+    """
     if path is None:
         return []
     try:
-        return read_json_lines(path)
+        rows = [row for row in read_json_lines(path) if row.get("kind") in KINDS]
     except (OSError, ValueError) as error:
         raise UsageError(f"--bench {path}: {error}; give a file that `hvdgan bench` wrote") from None
+    if not rows:
+        raise UsageError(f"--bench {path} holds no measured step or all-reduce; give a file that `hvdgan bench` wrote")
+    return rows
 
 
 def _measured_step(figures: Figures, rows: Sequence[Mapping[str, Any]]) -> tuple[Figures, str]:
