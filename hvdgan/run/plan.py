@@ -2,36 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hvdgan.errors import UsageError
-from hvdgan.files import read_json_lines
 from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work
-from hvdgan.parallel.cost import Link, fit_link
 from hvdgan.parallel.plan import CLOSE, Outlook, choose, compare_layouts
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table, to_rows
-
-FLOAT = 4
-"""Bytes of a weight."""
-
-FORWARD_SHARE = 0.51 / 19.2
-"""A generated shower's operations over those of a training step per event, of 3DGAN on 25 x 25 x 25 cells."""
-
-UPDATES = 2
-"""How often a step of 3DGAN updates each network, with an all-reduce every time."""
-
-ASSUMED = Figures(
-    event=0.4, generation=0.4 * FORWARD_SHARE, start=5.0, messages=(), weights=0.0, activations=3.4e7, gathers=52,
-    every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
-)  # fmt: skip
-"""Of 3DGAN on 25 x 25 x 25 cells: torch with one thread, Horovod over MPI between processes of one machine."""
-
-KINDS = ("step", "ring")
-"""Of measured lines that a plan takes over."""
+from hvdgan.run.figures import UPDATES, gather_figures
 
 BETTER = 3
 """At most so many layouts are told that leave ranks out and are faster than all that do not."""
@@ -82,23 +62,14 @@ def plan(work: Work, order: Order) -> Answer:
         UsageError: No layout makes a single step, or the file of measurements cannot be read.
         DataError: The measured all-reduces do not tell a link.
     """
-    figures, assumptions = gather_figures(order)
+    figures, assumptions = gather_figures(order.bench, order.parameters, order.network)
     outlooks = compare_layouts(work, order.allocation, figures, order.replicas, order.shards)
     best = choose(outlooks)
     told = _worth_telling(outlooks, order.allocation.trainers, best)
     table = tabulate(told, best, order.allocation)
-    return Answer(table, [*assumptions, *_common(work, order)], advise(best, outlooks, work, order.allocation), best)
-
-
-def gather_figures(order: Order) -> tuple[Figures, list[str]]:
-    """Return what things cost, measured where lines tell it and assumed otherwise, and a sentence on each."""
-    rows = _read(order.bench)
-    sizes = tuple(float(FLOAT * count) for count in order.parameters for _ in range(UPDATES))
-    weights = FLOAT * float(sum(order.parameters))
-    figures = replace(ASSUMED, messages=sizes, weights=weights, network=(order.network * 1e9 / 8, ASSUMED.network[1]))
-    figures, computing = _measured_step(figures, rows)
-    figures, linked = _measured_link(figures, rows)
-    return figures, [computing, linked]
+    return Answer(
+        table, [*assumptions, *name_rest(figures, work, order)], advise(best, outlooks, work, order.allocation), best
+    )
 
 
 def tabulate(outlooks: Sequence[Outlook], best: Outlook, allocation: Allocation) -> Table:
@@ -205,8 +176,8 @@ def _compare_ends(best: Outlook, outlooks: Sequence[Outlook]) -> list[str]:
     ordered = sorted(outlooks, key=lambda outlook: outlook.layout.ranks_per_trial)
     ends = ordered[:1] + ordered[1:][-1:]
     return [
-        f"With {_count(outlook.layout.ranks_per_trial)} per trial it takes {outlook.seconds / best.seconds:.2f} times as "
-        f"long: {outlook.idle:.0%} idle, {outlook.efficiency:.0%} efficiency."
+        f"With {_count(outlook.layout.ranks_per_trial)} per trial it takes {outlook.seconds / best.seconds:.2f} times "
+        f"as long: {outlook.idle:.0%} idle, {outlook.efficiency:.0%} efficiency."
         for outlook in ends
         if outlook.seconds > (1 + CLOSE) * best.seconds
     ]
@@ -227,68 +198,17 @@ def _memory(best: Outlook, allocation: Allocation) -> list[str]:
     return []
 
 
-def _read(path: Path | None) -> list[dict[str, Any]]:
-    """Return the lines of a file of measurements; none where no file is asked for.
-
-    Raises:
-        UsageError: There is no such file, or nothing that was measured in it.
-    """
-    if path is None:
-        return []
-    try:
-        rows = [row for row in read_json_lines(path) if row.get("kind") in KINDS]
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--bench {path}: {error}; give a file that `hvdgan bench` wrote") from None
-    if not rows:
-        raise UsageError(f"--bench {path} holds no measured step or all-reduce; give a file that `hvdgan bench` wrote")
-    return rows
-
-
-def _measured_step(figures: Figures, rows: Sequence[Mapping[str, Any]]) -> tuple[Figures, str]:
-    """Take the latest measured step over, where there is one."""
-    steps = [row for row in rows if row.get("kind") == "step"]
-    if not steps:
-        return figures, f"Assumed: {figures.event} s of one core per event and step (3DGAN, 25 x 25 x 25, float32)."
-    row = steps[-1]
-    event = row["seconds"] / row["batch"]
-    what = f"{row['model']}, {' x '.join(map(str, row['grid']))}, {row['precision']}, {row['backend']}"
-    told = f"Measured: {event:.3g} s per event and step ({what}, batches of {row['batch']})."
-    return replace(figures, event=event, generation=event * FORWARD_SHARE), told
-
-
-def _measured_link(figures: Figures, rows: Sequence[Mapping[str, Any]]) -> tuple[Figures, str]:
-    """Fit the link between processes of a host, where its all-reduces were measured."""
-    rings = [row for row in rows if row.get("kind") == "ring" and not row.get("link")]
-    if not rings:
-        return figures, f"Assumed: {_name_link(figures.local)} between processes of a host."
-    fit = fit_link(rings)
-    told = f"{_name_link(fit.link)} between processes of a host, fitted to {fit.points} all-reduces"
-    return replace(figures, local=fit.link), f"Measured: {told} (half of them within {fit.error:.0%})."
-
-
-def _name_link(link: Link) -> str:
-    """Return a link in words.
-
-    >>> _name_link(Link(2.5e-5, 2.5e9, 1e-3))
-    '25 us per round, 2.5 GB/s, 1 ms of negotiation'
-    """
-    return (
-        f"{1e6 * link.latency:.3g} us per round, {link.bandwidth / 1e9:.3g} GB/s, {1e3 * link.negotiation:.3g} ms of "
-        "negotiation"
-    )
-
-
-def _common(work: Work, order: Order) -> list[str]:
+def name_rest(figures: Figures, work: Work, order: Order) -> list[str]:
     """Say what else the layouts rest on."""
     allocation = order.allocation
     discriminator, generator = order.parameters
     return [
         f"Assumed: hosts of {allocation.per_host} ranks and {allocation.cores:g} cores, {order.network:g} Gb/s and "
-        f"{1e6 * ASSUMED.network[1]:g} us between them.",
+        f"{1e6 * figures.network[1]:g} us between them.",
         f"Assumed: {UPDATES} updates per step of a discriminator of {discriminator:,} and a generator of "
-        f"{generator:,} parameters in float32; {ASSUMED.base / 1e9:g} GB per process and {ASSUMED.held / 1e6:g} MB per "
+        f"{generator:,} parameters in float32; {figures.base / 1e9:g} GB per process and {figures.held / 1e6:g} MB per "
         "event held for the backward pass.",
-        f"Assumed: {ASSUMED.start:g} s before the first step of a training, "
+        f"Assumed: {figures.start:g} s before the first step of a training, "
         f"{min(work.validated, work.held_out):,} showers compared after every epoch.",
         "Assumed: trials take equally long and none is pruned; epochs are worth the same whatever the ring, though its "
         "batch grows with it.",
