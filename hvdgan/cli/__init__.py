@@ -72,17 +72,21 @@ def train(
     settings: word.Settings = None,
     resume: word.Resume = None,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Train one GAN on all processes of the job.
 
     Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
     """
+    from hvdgan.parallel.horovod_start import is_alone
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.report.live import watch_training
     from hvdgan.run.request import request_run
     from hvdgan.run.train import train as verb
 
     with word.open_world() as world:
         made, path = world.agree(lambda: request_run(config, out, settings, resume))
+        record_to(world.agree(lambda: place_timeline(timeline, is_alone(world))))
         with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
@@ -98,11 +102,13 @@ def study(
     ranks_per_trial: word.Ranks = None,
     despite_differences: word.Despite = False,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.run.looking import watching
     from hvdgan.run.request import request_run
     from hvdgan.run.study import study as verb
@@ -110,6 +116,7 @@ def study(
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
         made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
+        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == 1)))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 
