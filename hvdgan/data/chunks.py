@@ -1,0 +1,96 @@
+"""Read compressed images chunk by chunk, straight to where they are wanted.
+
+HDF5's shuffle filter stores all first bytes of a chunk's numbers, then all second ones, and so on. What this saves
+beside HDF5's own way is a copy of every number, and the interpreter's lock: other threads run while one unpacks.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH = 4
+"""Bytes of a number."""
+
+FILTERS = 2
+"""Shuffle and gzip: what an array passes on its way into our files, and into many others."""
+
+
+def is_packed(array: Any, count: int, place: NDArray) -> bool:
+    """Return whether an array can be read here: in single precision, shuffled, gzip, in short chunks of whole events.
+
+    HDF5 keeps the last chunks that it unpacked, so it is better at a few events out of a long chunk.
+
+    Args:
+        array: An open dataset of h5py.
+        count: Events from the first to the last one that is wanted.
+        place: Where an event goes to.
+    """
+    if not (array.shuffle and array.compression == "gzip" and array.dtype == place.dtype == np.dtype("<f4")):
+        return False
+    stages = array.id.get_create_plist().get_nfilters()
+    return stages == FILTERS and array.chunks[1:] == array.shape[1:] == place.shape and array.chunks[0] <= count
+
+
+def unpack(array: Any, events: NDArray[np.int64], out: Sequence[NDArray[np.float32]]) -> bool:
+    """Read events to places of their own; False where a chunk is missing, torn or stored in another way.
+
+    Args:
+        array: An open dataset of h5py.
+        events: Event numbers, ascending, shape (n,).
+        out: n contiguous arrays of the shape of an event; they hold nothing of use where this fails.
+    """
+    length, origin = array.chunks[0], (0,) * (array.ndim - 1)
+    spare = np.empty(out[0].size, dtype=np.uint32)
+    for chunk in np.unique(events // length).tolist():
+        try:
+            skipped, packed = array.id.read_direct_chunk((chunk * length, *origin))
+        except (OSError, RuntimeError):
+            return False
+        planes = None if skipped else inflate(packed, length, out[0].size)
+        if planes is None:
+            return False
+        first, last = np.searchsorted(events, (chunk * length, (chunk + 1) * length)).tolist()
+        for place in range(first, last):
+            gather(planes[:, int(events[place]) - chunk * length], out[place], spare)
+    return int(events[-1]) < len(array)
+
+
+def inflate(packed: bytes, rows: int, cells: int) -> NDArray[np.uint8] | None:
+    """Return the bytes of a chunk's numbers, the lowest first, (4, rows, cells); None for a torn one.
+
+    Args:
+        packed: The chunk as it is stored.
+        rows: Events of a chunk.
+        cells: Numbers of an event.
+    """
+    size = WIDTH * rows * cells
+    try:
+        content = zlib.decompress(packed, bufsize=size)
+    except zlib.error:
+        return None
+    return np.frombuffer(content, dtype=np.uint8).reshape(WIDTH, rows, cells) if len(content) == size else None
+
+
+def gather(planes: NDArray[np.uint8], out: NDArray[np.float32], spare: NDArray[np.uint32]) -> None:
+    """Put numbers together from their bytes.
+
+    Args:
+        planes: Their bytes, the lowest first, (4, cells).
+        out: Where they go to, any shape of so many cells, contiguous.
+        spare: Room to work in, (cells,).
+
+    >>> numbers = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
+    >>> planes = inflate(zlib.compress(numbers.view(np.uint8).reshape(4, 4).T.tobytes()), 2, 2)
+    >>> out = np.empty(2, dtype=np.float32)
+    >>> gather(planes[:, 1], out, np.empty(2, dtype=np.uint32)), out
+    (None, array([3., 4.], dtype=float32))
+    """
+    bits = out.reshape(-1).view(np.uint32)
+    np.copyto(bits, planes[0])
+    for number in range(1, WIDTH):
+        np.copyto(spare, planes[number])
+        np.left_shift(spare, 8 * number, out=spare)
+        np.bitwise_or(bits, spare, out=bits)
