@@ -4,6 +4,7 @@ HDF5's shuffle filter stores all first bytes of a chunk's numbers, then all seco
 beside HDF5's own way is a copy of every number, and the interpreter's lock: other threads run while one unpacks.
 """
 
+import itertools
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -42,19 +43,22 @@ def unpack(array: Any, events: NDArray[np.int64], out: Sequence[NDArray[np.float
         events: Event numbers, ascending, shape (n,).
         out: n contiguous arrays of the shape of an event; they hold nothing of use where this fails.
     """
-    length, origin = array.chunks[0], (0,) * (array.ndim - 1)
-    spare = np.empty(out[0].size, dtype=np.uint32)
-    for chunk in np.unique(events // length).tolist():
+    length, cells, origin = array.chunks[0], out[0].size, (0,) * (array.ndim - 1)
+    bits, spare = np.empty((2, length, cells), dtype=np.uint32)
+    images = bits.view(np.float32).reshape(length, *out[0].shape)
+    places = iter(out)
+    chunks, rows = np.divmod(events, length)
+    for chunk, wanted in itertools.groupby(zip(chunks.tolist(), rows.tolist(), strict=True), lambda pair: pair[0]):
         try:
             skipped, packed = array.id.read_direct_chunk((chunk * length, *origin))
         except (OSError, RuntimeError):
             return False
-        planes = None if skipped else inflate(packed, length, out[0].size)
+        planes = None if skipped else inflate(packed, length, cells)
         if planes is None:
             return False
-        first, last = np.searchsorted(events, (chunk * length, (chunk + 1) * length)).tolist()
-        for place in range(first, last):
-            gather(planes[:, int(events[place]) - chunk * length], out[place], spare)
+        gather(planes, bits, spare)
+        for _, row in wanted:
+            np.copyto(next(places), images[row])
     return int(events[-1]) < len(array)
 
 
@@ -74,23 +78,22 @@ def inflate(packed: bytes, rows: int, cells: int) -> NDArray[np.uint8] | None:
     return np.frombuffer(content, dtype=np.uint8).reshape(WIDTH, rows, cells) if len(content) == size else None
 
 
-def gather(planes: NDArray[np.uint8], out: NDArray[np.float32], spare: NDArray[np.uint32]) -> None:
+def gather(planes: NDArray[np.uint8], bits: NDArray[np.uint32], spare: NDArray[np.uint32]) -> None:
     """Put numbers together from their bytes.
 
     Args:
-        planes: Their bytes, the lowest first, (4, cells).
-        out: Where they go to, any shape of so many cells, contiguous.
-        spare: Room to work in, (cells,).
+        planes: Their bytes, the lowest first, (4, rows, cells).
+        bits: Where they go to, (rows, cells).
+        spare: Room to work in, (rows, cells).
 
     >>> numbers = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
-    >>> planes = inflate(zlib.compress(numbers.view(np.uint8).reshape(4, 4).T.tobytes()), 2, 2)
-    >>> out = np.empty(2, dtype=np.float32)
-    >>> gather(planes[:, 1], out, np.empty(2, dtype=np.uint32)), out
-    (None, array([3., 4.], dtype=float32))
+    >>> bits, spare = np.empty((2, 2, 2), dtype=np.uint32)
+    >>> gather(inflate(zlib.compress(numbers.view(np.uint8).reshape(4, 4).T.tobytes()), 2, 2), bits, spare)
+    >>> bits.view(np.float32).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
-    bits = out.reshape(-1).view(np.uint32)
-    np.copyto(bits, planes[0])
-    for number in range(1, WIDTH):
-        np.copyto(spare, planes[number])
-        np.left_shift(spare, 8 * number, out=spare)
+    np.copyto(bits, planes[WIDTH - 1])
+    for plane in planes[WIDTH - 2 :: -1]:
+        np.left_shift(bits, 8, out=bits)
+        np.copyto(spare, plane)
         np.bitwise_or(bits, spare, out=bits)
