@@ -1,4 +1,4 @@
-"""Lines of measurements as `hvdgan bench` and runs leave them, exact by the model of the ring: for pictures and books."""
+"""Lines of measurements as `hvdgan bench` and runs leave them, exact by the model: for pictures and books."""
 
 import json
 
@@ -22,8 +22,8 @@ def scaling_lines():
     """Return emulated scaling to 16 ranks, and weak and strong scaling to 2, with a control."""
     emulated = [_scaling("emulated", None, p, 0, Step(0.2, MESSAGES, asleep=True), 0.2) for p in (2, 4, 8, 16)]
     trained = [
-        _scaling(mode, control, p, 8 // p if mode == "strong" else 8, Step(1.6 / (p if mode == "strong" else 1), MESSAGES))
-        for mode in ("weak", "strong") for control in (None, "ddp") for p in (1, 2)
+        _scaling(mode, control, p, batch, Step(0.2 * batch, MESSAGES))
+        for mode, last in (("weak", 8), ("strong", 4)) for control in (None, "ddp") for p, batch in ((1, 8), (2, last))
     ]  # fmt: skip
     return [*emulated, *trained]
 

@@ -107,10 +107,13 @@ def draw_overhead(points: Sequence[Row], within: float) -> Figure:
     if not points:
         put_note(axes, "no scaling was measured")
         return figure
+    _draw_band(axes, sorted(points, key=lambda row: row["ranks"]), within)
     for mode in dict.fromkeys(row["mode"] for row in points):
-        _draw_overheads(axes, [row for row in points if row["mode"] == mode], mode, within)
+        colour, marker, name = LOOKS.get((mode, None), (INK, "x", mode))
+        mine = [(row["ranks"], 1e3 * row["overhead"]) for row in points if row["mode"] == mode]
+        axes.plot(*zip(*mine, strict=True), marker, color=colour, markersize=6, label=name)
     fit_scale(axes, [1e3 * row[key] for row in points for key in ("overhead", "predicted_overhead") if row[key] > 0])
-    _finish_ranks(axes, max(row["ranks"] for row in points))
+    _finish_ranks(axes, max(row["ranks"] for row in points), least=min(row["ranks"] for row in points))
     axes.set_ylabel("step minus computing  [ms]")
     axes.legend(loc="upper left")
     return figure
@@ -129,17 +132,17 @@ def draw_all_reduce(rows: Sequence[Row], fitted: Mapping[int, Curve]) -> Figure:
     axes = figure.add_subplot()
     for colour, ranks in zip(SHADES * len(fitted), sorted({row["ranks"] for row in rows}), strict=False):
         mine = sorted((row for row in rows if row["ranks"] == ranks), key=lambda row: row["bytes"])
-        sizes, times = [row["bytes"] / 1e6 for row in mine], [1e3 * row["seconds"] for row in mine]
+        sizes, times = [row["bytes"] / 1e3 for row in mine], [1e3 * row["seconds"] for row in mine]
         axes.plot(sizes, times, "o", color=colour, markersize=4.5, label=f"{ranks} ranks")
         curve = fitted.get(ranks, ())
-        axes.plot([size / 1e6 for size, _ in curve], [1e3 * time for _, time in curve], color=colour, linewidth=1.3)
+        axes.plot([size / 1e3 for size, _ in curve], [1e3 * time for _, time in curve], color=colour, linewidth=1.3)
     fit_scale(axes, [1e3 * row["seconds"] for row in rows])
     if rows:
         axes.set_xscale("log")
         sizes = [row["bytes"] for row in rows]
         put_log_ticks(axes.xaxis, max(sizes) / min(sizes))
         axes.legend(loc="upper left")
-    axes.set_xlabel("size  [MB]; lines: model")
+    axes.set_xlabel("size  [kB]; lines: model")
     axes.set_ylabel("time  [ms]")
     return figure
 
@@ -225,23 +228,20 @@ def _draw_prediction(left: Axes, right: Axes, points: Curve) -> None:
     right.plot(ranks, shares, **style)
 
 
-def _draw_overheads(axes: Axes, points: Sequence[Row], mode: str, within: float) -> None:
-    """Draw the measured and predicted overheads of one mode."""
-    colour, marker, name = LOOKS.get((mode, None), (INK, "x", mode))
-    ranks = [row["ranks"] for row in points]
-    expected = np.array([1e3 * row["predicted_overhead"] for row in points])
+def _draw_band(axes: Axes, points: Sequence[Row], within: float) -> None:
+    """Draw the predicted overhead and the band in which a measured one is as predicted."""
+    ranks, expected = [row["ranks"] for row in points], np.array([1e3 * row["predicted_overhead"] for row in points])
     axes.fill_between(ranks, (1 - within) * expected, (1 + within) * expected, color=FAINT, zorder=1)
     axes.plot(ranks, expected, color=INK, linestyle=(0, (1, 1.5)), linewidth=1.3, label=f"model, +- {within:.0%}")
-    axes.plot(ranks, [1e3 * row["overhead"] for row in points], marker, color=colour, markersize=6, label=name)
 
 
-def _finish_ranks(axes: Axes, most: int) -> None:
+def _finish_ranks(axes: Axes, most: int, least: int = 1) -> None:
     """Make the x axis one of ranks: powers of 2."""
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator([2**power for power in range(most.bit_length() + 1)]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlim(0.9, 1.12 * max(most, 2))
+    axes.set_xlim(0.9 * least, 1.12 * max(most, 2))
     axes.set_xlabel("ranks")
 
 
