@@ -24,6 +24,7 @@ from hvdgan import __version__
 from hvdgan.cli import bench
 from hvdgan.cli import words as word
 from hvdgan.cli.files import convert, inspect, simulate
+from hvdgan.cli.plan import plan
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -63,6 +64,7 @@ app.command()(simulate)
 app.command()(inspect)
 app.command()(convert)
 app.add_typer(bench.app, name="bench")
+app.command()(plan)
 
 
 @app.command()
@@ -72,17 +74,21 @@ def train(
     settings: word.Settings = None,
     resume: word.Resume = None,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Train one GAN on all processes of the job.
 
     Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
     """
+    from hvdgan.parallel.horovod_start import is_alone
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.report.live import watch_training
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.train import train as verb
 
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume))
+        record_to(world.agree(lambda: place_timeline(timeline, is_alone(world))))
         with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
@@ -98,18 +104,21 @@ def study(
     ranks_per_trial: word.Ranks = None,
     despite_differences: word.Despite = False,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.run.looking import watching
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.study import study as verb
 
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume, aliases))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
+        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == 1)))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 
@@ -127,11 +136,11 @@ def check(
     from hvdgan.report.tables import print_table
     from hvdgan.report.terminal import reaches_person
     from hvdgan.run.check import check as verb
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
 
     aliases = {"study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        seen = verb(world.agree(lambda: plan_run(config, None, settings, None, aliases)[0]), world)
+        seen = verb(world.agree(lambda: request_run(config, None, settings, None, aliases)[0]), world)
     if seen is not None:
         print_table(seen, sys.stdout, reaches_person())
 

@@ -53,15 +53,35 @@ class ShowerFiles:
             DataError: A file cannot be read or holds an impossible value.
             IndexError: An index lies outside.
         """
+        (showers,) = self.read_parts(indices, max(len(indices), 1))
+        return showers
+
+    def read_parts(self, indices: NDArray[np.integer], size: int) -> list[Showers]:
+        """Return events in the order asked for, in parts that can be let go one by one; the last may be shorter.
+
+        Args:
+            indices: Event numbers from 0 to count - 1, shape (n,), any order.
+            size: Events of a part.
+
+        Raises:
+            DataError: A file cannot be read or holds an impossible value.
+            IndexError: An index lies outside.
+        """
         indices = np.asarray(indices, dtype=np.int64)
         order = self._sort(indices)
-        images = np.empty((len(order), *self.image_shape), dtype=np.float32)
-        parts: list[Conditions] = []
+        lengths = [min(size, len(order) - start) for start in range(0, max(len(order), 1), size)]
+        parts = [np.empty((length, *self.image_shape), dtype=np.float32) for length in lengths]
+        images = [image for part in parts for image in part]
+        conditions: list[Conditions] = []
         for place, source, events in self._by_file(indices[order]):
-            parts.extend(source.read_conditions(events))
-            for run, piece in source.read_images(events, self.detector):
-                images[order[place][run]] = piece if self._grid is None else merge_cells(piece, self._grid)
-        return Showers(_join(parts)[np.argsort(order)], {self.detector: images})
+            conditions.extend(source.read_conditions(events))
+            source.read_images(events, self.detector, [images[number] for number in order[place]], self._grid)
+        told = _join(conditions)[np.argsort(order)]
+        starts = range(0, max(len(order), 1), size)
+        return [
+            Showers(told[start : start + size], {self.detector: part})
+            for start, part in zip(starts, parts, strict=True)
+        ]
 
     def conditions(self, indices: NDArray[np.integer]) -> Conditions:
         """Return the conditions of events in the order asked for, without reading an image.

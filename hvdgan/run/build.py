@@ -17,7 +17,7 @@ from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring, SoloRing
-from hvdgan.run.plan import list_models
+from hvdgan.run.request import list_models
 from hvdgan.study.search.conditions import listed
 from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved

@@ -10,6 +10,7 @@ from typing import Any
 
 from hvdgan.config import Choices, Config, IntRange
 from hvdgan.errors import RingBrokenError
+from hvdgan.parallel.timeline import kept_apart
 from hvdgan.parallel.topology import fold_size, place_folds
 from hvdgan.parallel.watchdog import BITES
 from hvdgan.parallel.world import World
@@ -72,7 +73,8 @@ def train_rings(trial: Trial, group: World, mail: Mail, places: tuple[int, ...])
         RingBrokenError: A fold on another ring failed.
         Exception: A fold on this ring failed; the others know, and all ranks of the group have come together.
     """
-    with group.split(places[group.rank]) as cell:
+    ring_number = places[group.rank]
+    with group.split(ring_number) as cell, kept_apart(f"trial-{trial.assignment.number:04d}-ring-{ring_number}"):
         try:
             with open_ring(trial.config, cell) as ring:
                 results = trial.train(ring)
