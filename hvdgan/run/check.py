@@ -1,17 +1,16 @@
 """`hvdgan check`: try a configuration on the launched world, touch nothing of the user's, say what a run will take."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import HvdganError, RingBrokenError, UsageError
-from hvdgan.parallel.agreement import together
+from hvdgan.errors import UsageError
+from hvdgan.parallel.agreement import everywhere, together
 from hvdgan.parallel.topology import place_folds
-from hvdgan.parallel.world import World, mark_agreed
+from hvdgan.parallel.world import World
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
@@ -22,7 +21,6 @@ from hvdgan.run.rehearsal import Measured, rehearse
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
 
-Result = TypeVar("Result")
 SHORT = 10.0
 """Seconds below which fractions of them are told."""
 
@@ -54,7 +52,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     pin_groups(load(config.gan.backend), world)
     world.agree(lambda: try_model(config))
     point = world.agree(lambda: ask_and_tell(config))
-    told = _everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
+    told = everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
     slowest = max(filter(None, told), key=lambda measured: measured.epoch)
     trial = slowest.epoch * config.training.epochs * config.study.folds / count_rings(config)
     whole = trial * math.ceil(config.study.trials / len(topology.groups))
@@ -139,22 +137,3 @@ def _size(count: int) -> str:
     ('45 kB', '1,235 MB')
     """
     return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.0f} MB"
-
-
-def _everywhere(world: World, compute: Callable[[], Result]) -> list[Result]:
-    """Run `compute` on every rank and return all results, or raise the same rank's error on all. Collective.
-
-    Raises:
-        HvdganError: Of the first rank that did not only fail because another one did.
-    """
-    result, failure = None, None
-    try:
-        result = compute()
-    except HvdganError as error:
-        failure = (type(error), str(error))
-    told = world.gather((failure, result))
-    failures = sorted((one for one, _ in told if one), key=lambda one: issubclass(one[0], RingBrokenError))
-    if failures:
-        kind, message = failures[0]
-        raise mark_agreed(kind.__new__(kind, message), world.size)
-    return [one for _, one in told]

@@ -10,7 +10,7 @@ from typing import Any
 
 from hvdgan.config import Choices, Config, IntRange
 from hvdgan.errors import RingBrokenError
-from hvdgan.parallel.topology import fold_size, place_folds
+from hvdgan.parallel.topology import Nesting, place_folds, ring_size
 from hvdgan.parallel.watchdog import BITES
 from hvdgan.parallel.world import World
 from hvdgan.run.build import check_data
@@ -108,7 +108,7 @@ def check_layouts(config: Config) -> None:
         chosen = {"study.folds": folds, "study.fold_mode": mode}
         layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
         if len(layouts) == 1 or config.study.ranks_per_trial % count_rings(layout) == 0:
-            size = fold_size(config.study.ranks_per_trial, count_rings(layout))
+            size = ring_size(config.study.ranks_per_trial, Nesting(count_rings(layout)))
             check_data(layout, size, 0 if folds > 1 else None)
 
 
