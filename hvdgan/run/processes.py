@@ -54,9 +54,13 @@ def open_cell(config: Config, world: World) -> Iterator[tuple[Ring, Exchange]]:
             yield ring, NoExchange()
         return
     own = world.agree(lambda: place_ranks(world.hosts, Nesting(replicas=replicas)))[world.rank].replica
-    with world.split(own) as part, world.split(0 if part.rank == 0 else None) as leaders:
-        with open_ring(config, part) as ring, open_replicas(ring, own, leaders, config.training) as exchange:
-            yield ring, exchange
+    with (
+        world.split(own) as part,
+        world.split(0 if part.rank == 0 else None) as leaders,
+        open_ring(config, part) as ring,
+        open_replicas(ring, own, leaders, config.training) as exchange,
+    ):
+        yield ring, exchange
 
 
 @contextmanager

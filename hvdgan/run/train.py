@@ -133,10 +133,8 @@ class Job:
         missing, lost = exchange.missing(), exchange.lost()
         code, message = CODES[result.ending], ""
         if missing and code == EXIT_DONE:
-            code, message = (
-                EXIT_LOSSES,
-                f"done without replica {', '.join(map(str, missing))}, which failed or was lost",
-            )
+            names = ", ".join(map(str, missing))
+            code, message = EXIT_LOSSES, f"done without replica {names}, which failed or was lost on the way"
         if exchange.leads and ring.rank == 0:
             write_verdict(self.directory.path, code, message)
         if lost:
