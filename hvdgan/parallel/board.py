@@ -11,15 +11,16 @@ from contextlib import contextmanager
 
 from numpy.typing import NDArray
 
-from hvdgan.errors import RingBrokenError, UsageError
+from hvdgan.errors import RingBrokenError, RingShutError, UsageError
 from hvdgan.parallel.waiting import wait_until
 from hvdgan.parallel.windows import Window
 
 OWNER = 0
 """The leader that holds the board."""
 
-CLAIMS, WORD, LOST, GONE, HEADER = range(5)
-"""Steps claimed, bits for all, bits of the replicas that fell silent and of those that failed; how many these are."""
+CLAIMS, WORD, LOST, GONE, PARTED, HEADER = range(6)
+"""Steps claimed, bits for all, bits of the replicas that fell silent and of those that failed, how all part; and how
+many numbers these are."""
 
 START, MEET, READ, STORED, END, BEAT, PLACES = range(7)
 """Where a replica has come, and how often: one number for each replica; and how many of them there are."""
@@ -60,6 +61,7 @@ class Board:
         self.replica, self.replicas = replica, replicas
         self._window, self._silence, self._tolerant = window, silence, tolerant
         self._counts = [0] * PLACES
+        self._parted = 0
         self._heard: dict[int, tuple[int, float]] = {}
 
     def claim(self, count: int, limit: int) -> int:
@@ -123,7 +125,7 @@ class Board:
         """Come to a place, and wait for the others.
 
         Args:
-            place: START, MEET, READ or END.
+            place: START, MEET or READ.
             word: Bits of the word that end the waiting, too.
 
         Raises:
@@ -131,6 +133,23 @@ class Board:
         """
         self.come(place)
         self.await_others(place, word)
+
+    def part(self) -> bool:
+        """Come to the END, and wait for the others, whatever became of them.
+
+        The first to know decides for all: its number on the board is twice the round, and one more if all have come.
+
+        Returns:
+            Whether all have come, so that all can do something together; the same on all of them.
+        """
+        self.come(END)
+        complete: list[bool] = []
+        wait_until(lambda: bool(complete.extend(self._look_back()) or complete))
+        count, before = self._counts[END], self._parted
+        if before // 2 < count:
+            found = self._window.swap(OWNER, PARTED, before, 2 * count + complete[0])
+            self._parted = 2 * count + complete[0] if found == before else found
+        return self._parted == 2 * count + 1
 
     def await_others(self, place: int, word: int = 0) -> None:
         """Wait until the others have come to a place as often as this replica; see `arrive`."""
@@ -180,14 +199,25 @@ class Board:
         """Look once; tell whether there is nobody left to wait for."""
         self.beat()
         board = self._read()
-        absent = board[LOST] if place == END and not self._tolerant else board[LOST] | board[GONE]
-        if place != END and self._heed(board) & word:
+        if self._heed(board) & word:
             return True
-        behind = [one for one in range(self.replicas) if board[self._slot(place, one)] < self._counts[place]]
-        waiting = [one for one in behind if not absent >> one & 1]
+        waiting = self._behind(place, board, board[LOST] | board[GONE])
         for one in waiting:
             self._judge(one, board)
         return not waiting
+
+    def _look_back(self) -> list[bool]:
+        """Look once at who has come to the END: nothing while somebody is to be waited for, else whether all have."""
+        self.beat()
+        board = self._read()
+        absent = int(board[LOST] | (board[GONE] if self._tolerant else 0))
+        waiting = [one for one in self._behind(END, board, absent) if not self._is_silent(one, board)]
+        return [] if waiting else [not absent and not self._behind(END, board, 0)]
+
+    def _behind(self, place: int, board: NDArray, absent: int) -> list[int]:
+        """Return the replicas that have not come to a place as often as this one, but for those that are absent."""
+        came = {one: board[self._slot(place, one)] for one in range(self.replicas) if not absent >> one & 1}
+        return [one for one, count in came.items() if count < self._counts[place]]
 
     def _heed(self, board: NDArray) -> int:
         """Return the word of a board that was read."""
@@ -203,14 +233,18 @@ class Board:
 
     def _judge(self, replica: int, board: NDArray) -> None:
         """Take a replica for lost that gave no sign of life for too long."""
+        if self._is_silent(replica, board):
+            if not self._tolerant:
+                raise RingShutError(f"replica {replica} gave no sign of life for {self._silence:g} s")
+            self._window.join(OWNER, LOST, 1 << replica)
+
+    def _is_silent(self, replica: int, board: NDArray) -> bool:
+        """Tell whether a replica gave no sign of life for too long; whoever waits asks again and again."""
         beats, now = int(board[self._slot(BEAT, replica)]), time.monotonic()
         known, since = self._heard.setdefault(replica, (beats, now))
         if known != beats:
             self._heard[replica] = beats, now
-        elif now - since > self._silence:
-            if not self._tolerant:
-                raise RingBrokenError(f"replica {replica} gave no sign of life for {self._silence:g} s")
-            self._window.join(OWNER, LOST, 1 << replica)
+        return known == beats and now - since > self._silence
 
     def _count(self, place: int) -> None:
         """Count this replica's own number up."""

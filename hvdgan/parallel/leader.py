@@ -1,13 +1,12 @@
 """The leader of a replica: rank 0 of its ring, which alone meets the leaders of the others."""
 
 from collections.abc import Collection
-from contextlib import suppress
 
 import numpy as np
 
 from hvdgan.config import Exchange as Settings
 from hvdgan.errors import NotFiniteError, RingBrokenError
-from hvdgan.parallel.board import END, MEET, READ, START, STORED, Board
+from hvdgan.parallel.board import MEET, READ, START, STORED, Board
 from hvdgan.parallel.centre import Centre, count_numbers
 from hvdgan.parallel.exchange import BROKEN, DONE, EPOCH, State
 from hvdgan.parallel.packing import flatten, unflatten
@@ -156,10 +155,9 @@ class Leader:
         self._board.beat()
 
     def finish(self) -> None:
-        """Come together, and close the centre unless a replica is missing, for which closing would wait."""
-        self._board.arrive(END)
+        """Come together, and close the centre."""
         self._centres = {}
-        self._close(self._windows)
+        self._part(self._windows)
 
     def give_up(self) -> None:
         """Write it on the board."""
@@ -167,13 +165,11 @@ class Leader:
 
     def close(self) -> None:
         """End a training that did not come to its own end, and leave the board together, unless the others go on."""
-        with suppress(RingBrokenError):
-            if self._settings.tolerate_loss and self._board.replica in self.missing():
-                return
-            if self._windows:
-                self.finish()
-            self._board.arrive(END)
-            self._close([self._window])
+        if self._settings.tolerate_loss and self._board.replica in self.missing():
+            return
+        if self._windows:
+            self.finish()
+        self._part([self._window])
 
     def lost(self) -> list[int]:
         """Look at the board."""
@@ -203,9 +199,9 @@ class Leader:
         vector = flatten({name: weights[name] for name in like})
         return unflatten(self._centres[part].exchange(vector), like)
 
-    def _close(self, windows: list[Window]) -> None:
-        """Close windows, if everybody does."""
-        if not (self._board.missing() if self._settings.tolerate_loss else self._board.lost()):
+    def _part(self, windows: list[Window]) -> None:
+        """Come together, and close windows if everybody does; else they last as long as the process."""
+        if self._board.part():
             for window in windows:
                 window.close()
         windows.clear()
