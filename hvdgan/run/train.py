@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hvdgan.files import append_json_line, read_json_lines, write_atomically
 from hvdgan.log import log_to, logger
 from hvdgan.parallel.agreement import everywhere, gather_texts, lead, together
 from hvdgan.parallel.exchange import Exchange
-from hvdgan.parallel.launcher import check_one_world
+from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.watchdog import BITES, Watchdog
@@ -52,12 +52,27 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     job = Job(config, RunDirectory(path), resume, world, told)
     if config.training.replicas == 1:
         return job.run()
-    if not config.training.exchange.tolerate_loss:
-        return everywhere(world, job.run)[0]
+    if config.training.exchange.tolerate_loss:
+        return _run_tolerantly(job)
+    with ExitStack() as stack:
+
+        def run() -> int:
+            try:
+                return job.run()
+            finally:  # nobody waits for ever for a rank that was killed
+                stack.enter_context(Watchdog(BITES * config.training.stall_timeout))
+
+        return everywhere(world, run)[0]
+
+
+def _run_tolerantly(job: "Job") -> int:
+    """Train, and leave alone if this replica fails: the others go on."""
     try:
         return job.run()
     except Exception as error:
-        sys.stderr.write(f"hvdgan: rank {world.rank} leaves, the other replicas go on: {error}\n")
+        sys.stderr.write(f"hvdgan: rank {job.world.rank} leaves, and the other replicas go on: {error}\n")
+        if survives_losses(os.environ):
+            leave_at_once(EXIT_LOSSES)
         return EXIT_LOSSES
 
 

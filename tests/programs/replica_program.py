@@ -6,6 +6,7 @@ Each trial's outcome goes to DIRECTORY/NAME.json, as in `fold_program.py`, whose
 """
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from fold_program import LONG, QUIET, Fault, Group, NaN, fail, sleep
@@ -16,28 +17,27 @@ from hvdgan.parallel.guard import guarded_world
 FAULTY = 3
 """The rank that the faults happen on, the second one of replica 1."""
 
-FOUR = {"training.replicas": 4}
-STALL = {**LONG, "training.stall_timeout": 2.0}
+FOUR = {"training.replicas": 4, "training.exchange.kind": "gem"}
+STILL = {
+    "training.learning_rate": 1e-30,
+    "training.patience": 2,
+    "gan.model_args": {"width": 0.05, "batch_norm": False},
+}
+FOLDS = {"study.folds": 2, "study.fold_mode": "parallel"}
 
 
 def main(folder, path):
     """Run all trials."""
     with guarded_world() as world:
         group, faulty = Group(Path(folder), load(Path(path)), world, world), world.rank == FAULTY
-        group.run("two")
-        group.run("four", {**FOUR, "training.exchange.kind": "downpour"})
-        group.run("gem", {**FOUR, "training.exchange.kind": "gem"})
-        group.run("patient", {**LONG, "training.learning_rate": 1e-30, "training.patience": 2})
+        group.run("two", {"training.exchange.kind": "downpour"})
+        group.run("four", {**FOUR, **LONG, **STILL})
         group.run("failed", LONG, Fault(fail, 5) if faulty else QUIET)
-        if faulty:
-            with NaN():
-                group.run("nan", {**LONG, **FOUR})
-        else:
+        with NaN() if faulty else nullcontext():
             group.run("nan", {**LONG, **FOUR})
-        group.run("stalled", STALL, Fault(sleep, 5) if faulty else QUIET)
-        group.run("left", {"study.folds": 2, "study.fold_mode": "parallel"}, Fault(lambda: faulty, 5))
-        group.run("resumed", {"study.folds": 2, "study.fold_mode": "parallel"}, resume_from="left")
-        group.run("keras", {"gan.backend": "keras"})
+        group.run("stalled", {**LONG, "training.stall_timeout": 2.0}, Fault(sleep, 5) if faulty else QUIET)
+        group.run("left", FOLDS, Fault(lambda: faulty, 3))
+        group.run("resumed", FOLDS, resume_from="left")
     print("ok")
 
 
