@@ -6,12 +6,16 @@ Each process is a ring of one. Every kind of exchange is checked in float64; the
 """
 
 import numpy as np
+import pytest
 
 from hvdgan.config import Exchange, Training
+from hvdgan.errors import RingBrokenError
+from hvdgan.parallel.board import MEET, Board, board_size
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.replicas import open_replicas
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.rules import Meeting, choose_rule
+from hvdgan.parallel.windows import open_window
 
 LENGTH, ROUNDS, EXCHANGES = 1003, 6, 250
 TRAINED = ("generator/a/kernel", "discriminator/b/bias")
@@ -83,6 +87,27 @@ def check_conservation(exchange, world):
     exchange.finish()
 
 
+def check_a_lost_holder(world):
+    """Let a replica fall silent while it holds a lock: the others take it from it, and it learns that it was lost."""
+    with world.split(0) as leaders:
+        window = open_window(leaders, board_size(world.size, 1) if world.rank == 0 else 0, np.int64)
+        board, lost = Board(window, world.rank, world.size, silence=0.5, tolerant=True), world.size - 1
+        if world.rank == lost:
+            with board.locked(0):
+                leaders.gather(None)
+                leaders.gather(None)
+            with pytest.raises(RingBrokenError, match=r"replica 3 gave no sign of life for 0\.5 s"):
+                board.hear()
+        else:
+            leaders.gather(None)
+            with board.locked(0):
+                assert board.lost() == [lost]
+            board.arrive(MEET)
+            leaders.gather(None)
+            assert board.missing() == [lost]
+        assert not board.part(), "what needs everybody is not done"
+
+
 def main():
     kinds = ({"kind": "easgd"}, {"kind": "easgd", "force": 0.5}, {"kind": "downpour"}, {"kind": "gem", "rate": 0.5})
     with guarded_world() as world:
@@ -92,6 +117,7 @@ def main():
                 check_in_order(exchange, world, settings.exchange)
                 if values["kind"] == "easgd":
                     check_conservation(exchange, world)
+        check_a_lost_holder(world)
     print("ok")
 
 

@@ -18,11 +18,7 @@ FAULTY = 3
 """The rank that the faults happen on, the second one of replica 1."""
 
 FOUR = {"training.replicas": 4, "training.exchange.kind": "gem"}
-STILL = {
-    "training.learning_rate": 1e-30,
-    "training.patience": 2,
-    "gan.model_args": {"width": 0.05, "batch_norm": False},
-}
+STILL = {"training.learning_rate": 1e-30, "training.patience": 2, "gan.model_args.batch_norm": False}
 FOLDS = {"study.folds": 2, "study.fold_mode": "parallel"}
 
 
