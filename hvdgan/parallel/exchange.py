@@ -29,6 +29,8 @@ class Exchange(Protocol):
     replicas: int
     leads: bool
     """Whether this ring speaks for the training: validates, records and stores it."""
+    moved: int
+    """Bytes that this rank read from the centre and wrote to it until now."""
 
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Begin a training.
@@ -117,7 +119,7 @@ class Exchange(Protocol):
 class NoExchange:
     """One ring alone: nothing to wait for, nothing to share."""
 
-    replica, replicas, leads = 0, 1, True
+    replica, replicas, leads, moved = 0, 1, True, 0
 
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Do nothing."""

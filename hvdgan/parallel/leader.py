@@ -24,6 +24,8 @@ TRAINED, FOLLOWED = "trained", "followed"
 class Member:
     """A rank that does not lead its ring: what its leader alone does, it leaves to it."""
 
+    moved = 0
+
     def word(self) -> int:
         """Wish nothing."""
         return 0
@@ -59,7 +61,7 @@ class Leader:
         self._world, self._board, self._settings, self._window = world, board, settings, window
         self._centres: dict[str, Centre] = {}
         self._windows: list[Window] = []
-        self._held = self._counted = self._limit = 0
+        self._held = self._counted = self._limit = self._before = 0
 
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Wait for the others, open the centre with them, and set this replica's piece of it."""
@@ -156,7 +158,7 @@ class Leader:
 
     def finish(self) -> None:
         """Come together, and close the centre."""
-        self._centres = {}
+        self._centres, self._before = {}, self.moved
         self._part(self._windows)
 
     def give_up(self) -> None:
@@ -181,8 +183,8 @@ class Leader:
 
     @property
     def moved(self) -> int:
-        """Bytes that went to and from the centre."""
-        return sum(window.moved for window in self._windows)
+        """Bytes that went to and from the centre, in all trainings."""
+        return self._before + sum(window.moved for window in self._windows)
 
     def _open(self, weights: State, rule: Rule, first_lock: int) -> Centre:
         """Open one part of the centre."""

@@ -39,6 +39,11 @@ class Replicas:
         self._ring, self._leader, self._every = ring, leader, settings.exchange.every
         self._done = 0
 
+    @property
+    def moved(self) -> int:
+        """Bytes that the leader moved."""
+        return self._leader.moved
+
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Let the leaders open the centre."""
         self._done = done
