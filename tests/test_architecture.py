@@ -32,7 +32,7 @@ def imported_roots(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("mpi4py", ("hvdgan.parallel.world",)),
+        ("mpi4py", ("hvdgan.parallel.windows", "hvdgan.parallel.world")),
         ("horovod", ("hvdgan.parallel.horovod_",)),
         ("h5py", ("hvdgan.data.hdf5",)),
         ("optuna", ("hvdgan.study",)),

@@ -65,6 +65,15 @@ def is_statistic(name: str) -> bool:
     return name.rpartition("/")[2] in ("mean", "variance")
 
 
+def is_trained(name: str) -> bool:
+    """Tell whether a canonical name of `Gan.weights` is a weight that gradients train, not a statistic or an average.
+
+    >>> is_trained("generator/norm1/gamma"), is_trained("generator/norm1/mean"), is_trained("average/conv1/kernel")
+    (True, False, False)
+    """
+    return name.startswith(tuple(f"{network}/" for network in NETWORKS)) and not is_statistic(name)
+
+
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class)."""
@@ -217,6 +226,15 @@ class Gan(Protocol):
         Raises:
             DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
         """
+
+    def weights(self) -> State:
+        """Return a copy of what the networks are made of, by canonical name: weights, statistics and the average.
+
+        A part of `state`, without the optimizers: what replicas exchange.
+        """
+
+    def take(self, weights: State) -> None:
+        """Take over some of the arrays of `weights`; what is not given, and the optimizers, stay as they are."""
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective.

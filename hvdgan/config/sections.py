@@ -87,11 +87,31 @@ class Ring(Section):
     )
 
 
+class Exchange(Section):
+    """How replicas share what they learn, where there are several."""
+
+    kind: Literal["easgd", "downpour", "gem"] = Field(
+        "easgd",
+        description="elastic averaging (arXiv:1412.6651), Downpour (Dean et al., 2012) or gradient energy matching "
+        "(arXiv:1805.08469)",
+    )
+    every: Positive = Field(10, description="steps of a replica between two exchanges with the centre")
+    force: float | None = Field(
+        None, gt=0, lt=1, description="easgd: how far replica and centre move together; null is 0.9 / replicas"
+    )
+    rate: float = Field(
+        0.01, gt=0, description="downpour, gem: learning rate of the centre, with Adagrad, or of a replica's updates"
+    )
+    momentum: Fraction = Field(0.9, description="gem: how much of the running sum of a replica's updates stays")
+    kappa: float = Field(2.0, gt=0, description="gem: how far the centre moves, over that running sum")
+    tolerate_loss: bool = Field(False, description="train: go on with the others when a replica fails or is lost")
+
+
 class Training(Section):
     """One run."""
 
     epochs: Positive = Field(30, description="passes over the training events")
-    batch_size: Positive = Field(64, description="events per rank and step")
+    batch_size: Positive = Field(64, description="events per rank and step, however many rings and replicas there are")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
     adam: Adam = Field(Adam(), description="of the optimizer adam")
     learning_rate: float = Field(1e-3, gt=0, description="of both networks; see rate_scaling")
@@ -115,5 +135,9 @@ class Training(Section):
         300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
     )
     ring: Ring = Field(Ring(), description="how a ring averages gradients")
+    replicas: Positive = Field(
+        1, description="rings that train copies of the networks, which meet now and then; they divide the ranks"
+    )
+    exchange: Exchange = Field(Exchange(), description="between the replicas")
     metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
     checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

@@ -16,6 +16,7 @@ from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
+from hvdgan.parallel.exchange import Exchange, NoExchange
 from hvdgan.parallel.ring import Ring, SoloRing
 from hvdgan.run.request import list_models
 from hvdgan.study.search.conditions import listed
@@ -137,8 +138,9 @@ def train_once(
     baseline: bool = True,
     split_seed: int | None = None,
     metrics: Sequence[str] = (),
+    exchange: Exchange | None = None,
 ) -> Result:
-    """Train one pair of networks on a ring, with validation and checkpoints. Collective.
+    """Train one pair of networks on a ring, or replicas on several, with validation and checkpoints. Collective.
 
     Args:
         config: The configuration.
@@ -150,26 +152,39 @@ def train_once(
         baseline: Also measure the untrained generator.
         split_seed: Seeds which events are left out; None is `training.seed`.
         metrics: What to measure at the best epoch, when all epochs are done; names of `calo.metrics`.
+        exchange: With other rings that train replicas; None where there are none.
     """
-    backend = load(config.gan.backend)
+    backend, exchange = load(config.gan.backend), exchange or NoExchange()
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
-        steps = course.steps(ring.size, config.training.batch_size)
+        steps = course.steps(exchange.replicas * ring.size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
         spec = make_spec(config, files.image_shape, course.particles, calibration)
-        hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
+        hooks = _tie(hooks, exchange, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
         gan = together(ring, lambda: backend.Gan(spec, ring))
         try:
-            result = Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
-            if metrics and result.ending == "done":
+            run = Run(gan, ring, course, config.training, checkpoints, hooks, exchange)
+            result = run.train(validation, saved, baseline)
+            if metrics and result.ending == "done" and exchange.leads:
                 restore_best(gan, ring, checkpoints)
                 appraisal = Appraisal(metrics, choose_settings(config.evaluation), events, seed, hooks.beat)
                 result = replace(result, metrics=appraisal.measure(gan, ring, course))
+            exchange.finish()
             return result
         finally:
             gan.close()
+
+
+def _tie(hooks: Hooks, exchange: Exchange, manifest: dict[str, Any]) -> Hooks:
+    """Return hooks whose beats the other replicas hear, too, with values to keep in every checkpoint."""
+
+    def beat() -> None:
+        hooks.beat()
+        exchange.beat()
+
+    return Hooks(hooks.word, hooks.record, beat, manifest)
 
 
 def make_spec(

@@ -1,28 +1,26 @@
 """`hvdgan check`: try a configuration on the launched world, touch nothing of the user's, say what a run will take."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import HvdganError, RingBrokenError, UsageError
-from hvdgan.parallel.agreement import together
+from hvdgan.errors import UsageError
+from hvdgan.parallel.agreement import everywhere, together
 from hvdgan.parallel.topology import place_folds
-from hvdgan.parallel.world import World, mark_agreed
+from hvdgan.parallel.world import World
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
 from hvdgan.run.build import check_model, try_model
 from hvdgan.run.objective import count_rings
-from hvdgan.run.processes import open_pinned_ring, open_ring, pin_groups
+from hvdgan.run.processes import open_cell, open_pinned_cell, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
 
-Result = TypeVar("Result")
 SHORT = 10.0
 """Seconds below which fractions of them are told."""
 
@@ -39,12 +37,13 @@ def check(config: Config, world: World) -> Table | None:
 def _check_training(config: Config, world: World) -> Table | None:
     """Rehearse on one ring of all ranks."""
     world.agree(lambda: train.refuse(config, world.size))
-    with open_pinned_ring(config, load(config.gan.backend), world) as ring:
+    with open_pinned_cell(config, load(config.gan.backend), world) as (ring, exchange):
         together(ring, lambda: try_model(config))
-        measured = rehearse(config, ring, None)
-        total = config.training.epochs * measured.epoch
-        rows = [(f"a training of {config.training.epochs} epochs", _span(total))]
-        return tabulate(config, measured, rows) if ring.rank == 0 else None
+        measured = rehearse(config, ring, exchange, None)
+        if measured is None or ring.rank:
+            return None
+        rows = [(f"a training of {config.training.epochs} epochs", _span(config.training.epochs * measured.epoch))]
+        return tabulate(config, measured, rows)
 
 
 def _check_study(config: Config, world: World) -> Table | None:
@@ -54,7 +53,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     pin_groups(load(config.gan.backend), world)
     world.agree(lambda: try_model(config))
     point = world.agree(lambda: ask_and_tell(config))
-    told = _everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
+    told = everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
     slowest = max(filter(None, told), key=lambda measured: measured.epoch)
     trial = slowest.epoch * config.training.epochs * config.study.folds / count_rings(config)
     whole = trial * math.ceil(config.study.trials / len(topology.groups))
@@ -73,8 +72,8 @@ def _rehearse_group(config: Config, world: World, group: int | None) -> Measured
             return None
         places = place_folds(members.hosts, count_rings(config))
         fold = places[members.rank]
-        with members.split(fold) as cell, open_ring(config, cell) as ring:
-            return rehearse(config, ring, fold if config.study.folds > 1 else None)
+        with members.split(fold) as cell, open_cell(config, cell) as (ring, exchange):
+            return rehearse(config, ring, exchange, fold if config.study.folds > 1 else None)
 
 
 def ask_and_tell(config: Config) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     seen = [
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
-        ("ring", "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"),
+        ("ring", _ring(measured.ranks, config.training.replicas)),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
         ("a generated shower", f"{1000 * measured.generation:,.4g} ms"),
@@ -121,6 +120,16 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     ]
     gpu = [("memory of a GPU", f"{_size(measured.device)} at most")] if measured.device else []
     return Table("Checked, all is well", ("what", "seen"), (*seen, *gpu))
+
+
+def _ring(ranks: int, replicas: int) -> str:
+    """Describe the ring, or those of several replicas, by the ranks of each.
+
+    >>> _ring(1, 1), _ring(2, 3)
+    ('1 rank', '2 ranks, one of 3 replicas')
+    """
+    size = "1 rank" if ranks == 1 else f"{ranks} ranks"
+    return size if replicas == 1 else f"{size}, one of {replicas} replicas"
 
 
 def _span(seconds: float) -> str:
@@ -139,22 +148,3 @@ def _size(count: int) -> str:
     ('45 kB', '1,235 MB')
     """
     return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.0f} MB"
-
-
-def _everywhere(world: World, compute: Callable[[], Result]) -> list[Result]:
-    """Run `compute` on every rank and return all results, or raise the same rank's error on all. Collective.
-
-    Raises:
-        HvdganError: Of the first rank that did not only fail because another one did.
-    """
-    result, failure = None, None
-    try:
-        result = compute()
-    except HvdganError as error:
-        failure = (type(error), str(error))
-    told = world.gather((failure, result))
-    failures = sorted((one for one, _ in told if one), key=lambda one: issubclass(one[0], RingBrokenError))
-    if failures:
-        kind, message = failures[0]
-        raise mark_agreed(kind.__new__(kind, message), world.size)
-    return [one for _, one in told]

@@ -20,6 +20,7 @@ from hvdgan.calo.shower import Conditions
 from hvdgan.config import Config
 from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import lead
+from hvdgan.parallel.exchange import Exchange
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.run.build import opened, plan_course, train_once
@@ -76,13 +77,17 @@ class Measured:
         return self.steps * self.step + self.validation
 
 
-def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
+def rehearse(config: Config, ring: Ring, exchange: Exchange, number: int | None) -> Measured | None:
     """Do some steps, store a checkpoint, and generate from it. Collective.
 
     Args:
         config: The configuration.
         ring: The ranks that train together.
+        exchange: With other rings that train replicas.
         number: The fold that is left out, or None for the hold-out of `data.validation`.
+
+    Returns:
+        What it costs; None on the rings of replicas that do not speak for the training.
 
     Raises:
         HvdganError: Whatever would end a training.
@@ -103,13 +108,16 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
             enough.begin()
             watchdog.beat()
 
-        train_once(small, ring, Path(folder), Hooks(enough.word, rows.append, beat), number)
+        train_once(small, ring, Path(folder), Hooks(enough.word, rows.append, beat), number, exchange=exchange)
+        if not exchange.leads:
+            return None
         memory, device = _peak(config, ring)
         told = lead(ring, lambda: _reopen(small, Path(folder)))
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
-    told["step"] = lead(ring, lambda: ring.size * config.training.batch_size / median(speeds[1:]))
+    events_per_step = exchange.replicas * ring.size * config.training.batch_size
+    told["step"] = lead(ring, lambda: events_per_step / median(filter(None, speeds[1:])))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
     return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)

@@ -115,6 +115,14 @@ class Gan:
         copy_in(arrays, tensors)
         self._response, self._template = response, template
 
+    def weights(self) -> State:
+        """Return a copy of the weights and statistics of both networks, and their average, by canonical name."""
+        return {name: to_array(tensor) for name, tensor in self._weights().items()}
+
+    def take(self, weights: State) -> None:
+        """Take over some of them."""
+        copy_in(weights, self._weights())
+
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
         tensors = {name: tensor for name, tensor in self._weights().items() if is_statistic(name)}
