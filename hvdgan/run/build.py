@@ -65,7 +65,7 @@ def try_model(config: Config) -> None:
         with open_data(config) as files:
             particles = files.particles()
             assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
-            spec = make_spec(config, files.image_shape, particles, assumed)
+            spec = make_spec(config, files.image_shape, particles, assumed, files.angle_range())
         load(config.gan.backend).Gan(spec, SoloRing()).close()
 
 
@@ -124,7 +124,7 @@ def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: in
             f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
             "give more events or change data.validation"
         )
-    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles())
+    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles(), files.angle_range())
 
 
 def train_once(
@@ -156,7 +156,7 @@ def train_once(
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(ring.size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
-        spec = make_spec(config, files.image_shape, course.particles, calibration)
+        spec = make_spec(config, files.image_shape, course.particles, calibration, course.angles)
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
@@ -177,6 +177,7 @@ def make_spec(
     image_shape: tuple[int, int, int],
     particles: tuple[int, ...],
     calibration: Calibration,
+    angles: tuple[float, float] | None,
 ) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
@@ -196,6 +197,7 @@ def make_spec(
         model_path=gan.model_path,
         response=calibration.response,
         template=calibration.template,
+        angles=angles,
     )
 
 
@@ -223,4 +225,5 @@ def describe(spec: GanSpec) -> dict[str, Any]:
         "image_shape": list(spec.image_shape),
         "particles": list(spec.particles),
         "response": [list(row) for row in spec.response],
+        "angles": spec.angles and list(spec.angles),
     }

@@ -1,4 +1,4 @@
-"""A Wasserstein GAN with gradient penalty, conditional on incident energy and particle class, for small grids.
+"""A Wasserstein GAN with gradient penalty, conditional on incident energy, class and angle, for small grids.
 
 Gulrajani et al., arXiv:1704.00028. The critic sees cells relative to what is typical of the incident energy, as a root,
 and the profiles of the shower along the axes; the generator's cells are scaled by the incident energy, or multiply the
@@ -175,6 +175,7 @@ def build_wgan_gp(
     classes: int,
     latent_size: int,
     *,
+    angles: bool = False,
     width: float = 1.0,
     critic_steps: int = 3,
     penalty: float = 10.0,
@@ -187,6 +188,7 @@ def build_wgan_gp(
         image_shape: Cells along x, y, z.
         classes: Number of particle classes.
         latent_size: Length of the latent vector.
+        angles: Whether events have an angle.
         width: Scales the numbers of filters; at least one is left.
         critic_steps: Updates of the critic for each one of the generator.
         penalty: Weight of the gradient penalty.
@@ -204,14 +206,16 @@ def build_wgan_gp(
     generator = Shaper(image_shape, width, scale, name="generator", dtype=whole)
     critic = Critic(image_shape, width, scale, name="discriminator", dtype=whole)
     known = {"energy": keras.Input(()), "particle": keras.Input((classes,))}
+    known |= {"angle": keras.Input(())} if angles else {}
     generator({"noise": keras.Input((latent_size,)), **known})
     critic({"images": keras.Input((*image_shape, 1)), **known})
     return generator, critic, Wasserstein(critic, critic_steps, penalty)
 
 
 def describe(events: Events) -> Tensor:
-    """Return the conditions of events as numbers near 1, (n, 1 + classes)."""
-    return tf.concat((tf.math.log(events["energy"])[:, None], events["particle"]), axis=1)
+    """Return the conditions of events as numbers near 1, (n, 1 + classes), with theta (n, 2 + classes)."""
+    angle = [events["angle"][:, None]] if "angle" in events else []
+    return tf.concat((tf.math.log(events["energy"])[:, None], events["particle"], *angle), axis=1)
 
 
 def _spread(numbers: Tensor) -> Tensor:

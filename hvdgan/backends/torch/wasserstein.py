@@ -1,4 +1,4 @@
-"""A Wasserstein GAN with gradient penalty, conditional on incident energy and particle class, for small grids.
+"""A Wasserstein GAN with gradient penalty, conditional on incident energy, class and angle, for small grids.
 
 Gulrajani et al., arXiv:1704.00028. The critic sees cells relative to what is typical of the incident energy, as a root,
 and the profiles of the shower along the axes; the generator's cells are scaled by the incident energy, or multiply the
@@ -33,7 +33,7 @@ class Shaper(nn.ModuleDict):
 
     Args:
         image_shape: Cells along x, y, z.
-        inputs: Numbers of an event: noise, energy, classes.
+        inputs: Numbers of an event: noise, energy, classes, angle.
         width: Scales the numbers of filters.
         scale: How cells are measured, for an incident energy of 100 GeV.
     """
@@ -70,19 +70,19 @@ class Critic(nn.ModuleDict):
 
     Args:
         image_shape: Cells along x, y, z.
-        classes: Number of particle classes.
+        conditions: Numbers that tell an event's conditions, see `describe`.
         width: Scales the numbers of filters.
         scale: How cells are measured, for an incident energy of 100 GeV.
     """
 
-    def __init__(self, image_shape: Cells, classes: int, width: float, scale: CellScale) -> None:
+    def __init__(self, image_shape: Cells, conditions: int, width: float, scale: CellScale) -> None:
         first, second = (filters(one, width) for one in CRITIC_FILTERS)
         units, features = filters(CRITIC_UNITS, width), second * prod(seed_shape(image_shape))
         super().__init__(
             {
                 "conv1": nn.Conv3d(1, first, 3, stride=2, padding=1),
                 "conv2": nn.Conv3d(first, second, 3, stride=2, padding=1),
-                "meet": nn.Linear(features + sum(image_shape) + 1 + classes, units),
+                "meet": nn.Linear(features + sum(image_shape) + conditions, units),
                 "verdict": nn.Linear(units, 1),
             }
         )
@@ -162,6 +162,7 @@ def build_wgan_gp(
     classes: int,
     latent_size: int,
     *,
+    angles: bool = False,
     width: float = 1.0,
     critic_steps: int = 3,
     penalty: float = 10.0,
@@ -174,6 +175,7 @@ def build_wgan_gp(
         image_shape: Cells along x, y, z.
         classes: Number of particle classes.
         latent_size: Length of the latent vector.
+        angles: Whether events have an angle.
         width: Scales the numbers of filters; at least one is left.
         critic_steps: Updates of the critic for each one of the generator.
         penalty: Weight of the gradient penalty.
@@ -188,17 +190,19 @@ def build_wgan_gp(
     """
     check_wgan_gp(image_shape, width, critic_steps, penalty, cell_unit, cell_power)
     scale = CellScale(cell_unit, cell_power)
-    critic = Critic(image_shape, classes, width, scale)
+    conditions = 1 + classes + angles
+    critic = Critic(image_shape, conditions, width, scale)
     return (
-        Shaper(image_shape, latent_size + 1 + classes, width, scale),
+        Shaper(image_shape, latent_size + conditions, width, scale),
         critic,
         Wasserstein(critic, critic_steps, penalty),
     )
 
 
 def describe(events: Events) -> Tensor:
-    """Return the conditions of events as numbers near 1, (n, 1 + classes)."""
-    return torch.cat((events["energy"].log()[:, None], events["particle"]), dim=1)
+    """Return the conditions of events as numbers near 1, (n, 1 + classes), with theta (n, 2 + classes)."""
+    angle = [events["angle"][:, None]] if "angle" in events else []
+    return torch.cat((events["energy"].log()[:, None], events["particle"], *angle), dim=1)
 
 
 def _spread(numbers: Tensor) -> Tensor:
