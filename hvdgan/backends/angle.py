@@ -43,6 +43,11 @@ LEAST = 2
 FLOOR = 1e-6
 """Softens the root of cells in place of `published.SOFTENING`; and layers below so many GeV do not tell the angle."""
 
+NO_ANGLES = (
+    "gan.model: 3dgan_angle learns from particles that enter at different angles, and here all enter at the same "
+    "theta; give other data.files (`hvdgan simulate --theta 60 120 --layout lcd_window`), or train 3dgan"
+)
+
 
 def check_3dgan_angle(
     image_shape: Cells,
@@ -59,10 +64,7 @@ def check_3dgan_angle(
         ConfigError: The grid is smaller than the kernels, a number is out of its range, or the angle does not vary.
     """
     if not angles:
-        raise ConfigError(
-            "gan.model: 3dgan_angle learns from particles that enter at different angles, and here all enter at the "
-            "same theta; give other data.files (`hvdgan simulate --theta 60 120 --layout lcd_window`), or train 3dgan"
-        )
+        raise ConfigError(NO_ANGLES)
     check_3dgan(image_shape, width, dropout, cell_unit, cell_power)
     if aspect <= 0:
         raise ConfigError(f"gan.model_args.aspect: {aspect} is out of range; it is above 0")

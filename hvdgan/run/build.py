@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hvdgan.backends import load
+from hvdgan.backends.angle import NO_ANGLES
 from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
 from hvdgan.backends.resolve import is_own, resolve
@@ -29,6 +30,10 @@ ARGUMENTS = "gan.model_args."
 """How the dotted names of a model's own hyper-parameters begin."""
 
 
+UNTOLD = ("3dgan",)
+"""Models that do not look at the angle: trained on showers of different angles, they make a mixture of these."""
+
+
 def check_model(config: Config) -> None:
     """Check the model's name, signature and arguments, also those of the search space.
 
@@ -42,9 +47,10 @@ def check_model(config: Config) -> None:
         build = resolve(model, backend.MODELS, gan.model_path)
         for point in [gan.model_args, *_searched_arguments(config, model)]:
             check_arguments(model, build, point)
-        if gan.template and model == "3dgan":
+        if gan.template and model in ("3dgan", "3dgan_angle"):
             raise ConfigError(
-                "gan.template: 3dgan does not look at a template; leave it out, or train wgan_gp or a model of your own"
+                f"gan.template: {model} does not look at a template; leave it out, or train wgan_gp or a model of your "
+                "own"
             )
 
 
@@ -79,9 +85,23 @@ def check_data(config: Config, size: int, number: int | None) -> None:
 
     Raises:
         DataError: A file is not what it should be, or there are too few events.
+        ConfigError: The model needs different angles.
     """
     with open_data(config) as files:
-        plan_course(config, files, number).steps(size, config.training.batch_size)
+        course = plan_course(config, files, number)
+        course.steps(size, config.training.batch_size)
+        check_angles(config, course.angles)
+
+
+def check_angles(config: Config, angles: tuple[float, float] | None) -> None:
+    """Refuse a model that has nothing to learn from showers which all enter alike.
+
+    Raises:
+        ConfigError: `3dgan_angle` is trained, or searched, on such showers.
+    """
+    for model in list_models(config):
+        if model == "3dgan_angle" and angles is None:
+            raise ConfigError(NO_ANGLES)
 
 
 def open_data(config: Config) -> ShowerFiles:

@@ -11,12 +11,12 @@ from hvdgan.errors import ConfigError
 from hvdgan.parallel.ring import SoloRing
 
 ANGLES = (1.0, 2.1)
-SMALL = {"image_shape": (5, 16, 11), "latent_size": 6, "model": "3dgan_angle", "angles": ANGLES}
+SMALL = {"image_shape": (6, 9, 10), "latent_size": 6, "model": "3dgan_angle", "angles": ANGLES}
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 WIDTH = {"width": 0.2, "cell_unit": 1e-3, "aspect": 0.7}
 
 
-def slant(theta, shape=(7, 41, 21), aspect=1.0):
+def slant(theta, shape=(7, 41, 20), aspect=1.0):
     """Return one shower, a line of one energy in each layer that enters at an angle."""
     y = (shape[1] - 1) / 2 + (np.arange(shape[2]) - (shape[2] - 1) / 2) / np.tan(theta) / aspect
     low = np.floor(y).astype(int)
@@ -55,9 +55,9 @@ def test_the_same_weights_do_the_same_in_both(backend, torch_side, pair, showers
     settings = {**SMALL, "particles": (11, 22), "response": ((2.0,), (1.0,))}
     torch, keras = pair(precision=precision, optimizer="sgd", model_args=WIDTH, weights=weights, **settings)
     assert torch.parameters() == keras.parameters()
-    batch, noise, before = showers(4, 0, (5, 16, 11), 2, ANGLES), make_draw(torch, 4, flip=0.3), torch.state()
+    batch, noise, before = showers(4, 0, (6, 9, 10), 2, ANGLES), make_draw(torch, 4, flip=0.3), torch.state()
     for gan in (torch, keras):
-        gan.train_step(batch, noise, Rates(1e-4, 1e-4))
+        gan.train_step(batch, noise, Rates(1e-5, 1e-5))
     losses, others = torch.metrics(), keras.metrics()
     assert list(losses)[-1] == "generator_angle"
     np.testing.assert_allclose(list(others.values()), list(losses.values()), rtol=TOLERANCE[precision])
@@ -74,7 +74,7 @@ def test_the_same_weights_do_the_same_in_both(backend, torch_side, pair, showers
 @pytest.mark.backends("torch")
 def test_fakes_have_the_conditions_of_the_real_batch(backend, build, showers, make_draw):
     gan = build(**SMALL, model_args=WIDTH)
-    seen, batch = [], showers(4, 0, (5, 16, 11), angles=ANGLES)
+    seen, batch = [], showers(4, 0, (6, 9, 10), angles=ANGLES)
     make = gan._trainer.make
     gan._trainer.make = lambda events: seen.append(events) or make(events)
     gan.train_step(batch, make_draw(gan, 4), Rates(1e-3, 1e-3))
