@@ -15,7 +15,7 @@ from hvdgan.parallel.world import World, mark_agreed
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
-from hvdgan.run.build import check_model, try_model
+from hvdgan.run.build import UNTOLD, check_model, try_model
 from hvdgan.run.objective import count_rings
 from hvdgan.run.processes import open_pinned_ring, open_ring, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
@@ -108,6 +108,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     seen = [
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
+        *_tell_angles(config.gan.model, measured.angles),
         ("ring", "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
@@ -121,6 +122,18 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     ]
     gpu = [("memory of a GPU", f"{_size(measured.device)} at most")] if measured.device else []
     return Table("Checked, all is well", ("what", "seen"), (*seen, *gpu))
+
+
+def _tell_angles(model: str, angles: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Return a row on the angles, where they vary.
+
+    >>> _tell_angles("3dgan", (1.0, 2.0))
+    [('theta', '57.3 to 114.6 degrees, which 3dgan does not look at')]
+    """
+    if angles is None:
+        return []
+    low, high = map(math.degrees, angles)
+    return [("theta", f"{low:.1f} to {high:.1f} degrees{f', which {model} does not look at' * (model in UNTOLD)}")]
 
 
 def _span(seconds: float) -> str:

@@ -52,6 +52,7 @@ class Measured:
         checkpoint: Its size in bytes.
         memory: Most memory that a rank took, in bytes.
         device: Most memory that a rank took of its GPU, in bytes.
+        angles: Range of theta in radians; None where all particles enter alike.
     """
 
     ranks: int
@@ -64,6 +65,7 @@ class Measured:
     checkpoint: int
     memory: int
     device: int
+    angles: tuple[float, float] | None
 
     @property
     def validation(self) -> float:
@@ -112,7 +114,8 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     told["step"] = lead(ring, lambda: ring.size * config.training.batch_size / median(speeds[1:]))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
-    return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)
+    seen = {"events": events, "validated": validated, "angles": course.angles}
+    return Measured(ring.size, memory=memory, device=device, **seen, **told)
 
 
 class Enough:

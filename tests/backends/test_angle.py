@@ -1,6 +1,7 @@
 """3DGAN with angle: the published networks, torch against Keras, and what they make of theta."""
 
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,15 @@ def test_generated_showers_depend_on_the_angle_asked_for(backend, train, model):
     images, again = (gan.generate(enter([100.0], 11, [theta]), 1) for theta in ANGLES)
     assert not np.allclose(images, again, rtol=1e-4)
     assert np.isfinite(list(gan.metrics().values())).all()
+
+
+def test_a_model_of_ones_own_is_told_of_angles_and_tells_them(backend, train):
+    own = {"model": f"angled_{backend.name}:build", "model_path": str(Path(__file__).parent / "models")}
+    gan = backend.Gan(GanSpec(**{**SMALL, **own}, response=((2.0,),)), SoloRing())
+    train(gan, 0, 1)
+    assert 0 < gan.metrics()["discriminator_angle"] < np.pi
+    with pytest.raises(ConfigError, match="3dgan_angle learns from"):
+        backend.Gan(GanSpec(**{**SMALL, **own, "angles": None}), SoloRing())
 
 
 def test_data_of_one_angle_is_refused(backend):
