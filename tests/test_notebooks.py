@@ -11,6 +11,33 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 FEW_EVENTS = 12
 
 
+def few_events():
+    """Return the parameters of a notebook that simulates its own showers."""
+    return {"EVENTS": FEW_EVENTS}
+
+
+def write_samples():
+    """Write what the notebook on physics reads, showers of two classes and angles, and return its parameters."""
+    from hvdgan.calo.geometry import Geometry
+    from hvdgan.calo.simulate import draw_conditions, simulate
+    from hvdgan.config import load_evaluation
+    from hvdgan.data.formats import LcdV1
+    from hvdgan.run.evaluate import Order, evaluate
+
+    conditions = draw_conditions(120, particles=("electron", "charged_hadron"), theta=(1.2, 1.9))
+    for name, seed in (("made.h5", 1), ("real.h5", 2)):
+        LcdV1().write(name, simulate(conditions, Geometry.parse().with_grid(5, 5, 6), seed))
+    quick = ["evaluation.repeats=10", "evaluation.frechet.draws=3", "evaluation.kernel.batches=3"]
+    order = Order(["made.h5"], ["real.h5"], [], 120, None, load_evaluation(None, quick))
+    evaluate(order, Path("report"), None)
+    files = {"GENERATED": ["made.h5"], "REFERENCE": ["real.h5"], "EVALUATION": "report/evaluation.json"}
+    return {**files, "EVENTS": 100}
+
+
+PREPARED = {"physics": write_samples}
+"""What a notebook reads, where it reads something, and its parameters."""
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_what_is_stored_is_small_and_names_no_machine(path: Path):
     content = path.read_text(encoding="utf-8")
@@ -23,10 +50,13 @@ def test_what_is_stored_is_small_and_names_no_machine(path: Path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Run it on few events: the cell tagged "parameters" is replaced."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.read(path, as_version=4)
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    parameters.source = f"EVENTS = {FEW_EVENTS}"
+    parameters.source = "\n".join(
+        f"{name} = {value!r}" for name, value in PREPARED.get(path.stem, few_events)().items()
+    )
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3", resources=resources).execute()
     pictures = [out for cell in notebook.cells for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
