@@ -27,8 +27,9 @@ def write_samples():
     conditions = draw_conditions(120, particles=("electron", "charged_hadron"), theta=(1.2, 1.9))
     for name, seed in (("made.h5", 1), ("real.h5", 2)):
         LcdV1().write(name, simulate(conditions, Geometry.parse().with_grid(5, 5, 6), seed))
-    quick = ["evaluation.repeats=10", "evaluation.frechet.draws=3", "evaluation.kernel.batches=3"]
-    order = Order(["made.h5"], ["real.h5"], [], 120, None, load_evaluation(None, quick))
+    quick = {"repeats": 10, "frechet.draws": 3, "kernel.batches": 3, "classifier.iterations": 5}
+    evaluation = load_evaluation(None, [f"evaluation.{name}={value}" for name, value in quick.items()])
+    order = Order(["made.h5"], ["real.h5"], [], 120, None, evaluation)
     evaluate(order, Path("report"), None)
     files = {"GENERATED": ["made.h5"], "REFERENCE": ["real.h5"], "EVALUATION": "report/evaluation.json"}
     return {**files, "EVENTS": 100}
