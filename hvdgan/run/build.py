@@ -85,23 +85,22 @@ def check_data(config: Config, size: int, number: int | None) -> None:
 
     Raises:
         DataError: A file is not what it should be, or there are too few events.
-        ConfigError: The model needs different angles.
     """
     with open_data(config) as files:
-        course = plan_course(config, files, number)
-        course.steps(size, config.training.batch_size)
-        check_angles(config, course.angles)
+        plan_course(config, files, number).steps(size, config.training.batch_size)
 
 
-def check_angles(config: Config, angles: tuple[float, float] | None) -> None:
+def check_angles(config: Config) -> None:
     """Refuse a model that has nothing to learn from showers which all enter alike.
 
     Raises:
         ConfigError: `3dgan_angle` is trained, or searched, on such showers.
+        DataError: A file is not what it should be.
     """
-    for model in list_models(config):
-        if model == "3dgan_angle" and angles is None:
-            raise ConfigError(NO_ANGLES)
+    if "3dgan_angle" in list_models(config):
+        with open_data(config) as files:
+            if files.angle_range() is None:
+                raise ConfigError(NO_ANGLES)
 
 
 def open_data(config: Config) -> ShowerFiles:

@@ -16,7 +16,7 @@ from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World
 from hvdgan.report.live import training_line
-from hvdgan.run.build import check_data, check_model, train_once, try_model
+from hvdgan.run.build import check_angles, check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
 from hvdgan.run.processes import check_horovod, open_pinned_ring
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
@@ -64,6 +64,7 @@ def refuse(config: Config, size: int) -> None:
     """Refuse, before any work, data or a model that cannot serve a ring of some ranks."""
     check_data(config, size, None)
     check_model(config)
+    check_angles(config)
     check_horovod(config, size)
 
 

@@ -79,6 +79,9 @@ def test_angles_that_networks_are_not_told_are_refused(folder, small_config, tmp
     assert "degrees between 0 and 180" in refusal(*words, "--theta", 0)
     (tmp_path / "alike.yaml").write_text(small_config.replace({"gan.model": "3dgan_angle"}).dump())
     assert "here all enter at the same theta" in refusal("train", tmp_path / "alike.yaml", "--out", tmp_path / "run")
+    space = "study.space={gan.model: {type: categorical, choices: [3dgan, 3dgan_angle]}}"
+    words = ("study", tmp_path / "alike.yaml", "--set", "gan.model=3dgan", "--set", space, "--out", tmp_path / "run")
+    assert "here all enter at the same theta" in refusal(*words)
 
 
 @pytest.mark.parametrize(
