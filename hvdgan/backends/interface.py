@@ -76,12 +76,13 @@ def is_trained(name: str) -> bool:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class)."""
+    """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class, angle)."""
 
     generation: float = 2.0
     auxiliary: float = 0.1
     ecal: float = 0.1
     particle: float = 1.0
+    angle: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class GanSpec:
             GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
         template: Of each class the coefficients of the mean shower, see `calo.template`, (classes, terms, x, y, z);
             None tells the networks of none.
+        angles: Range of theta, the polar angle of incidence, in radians, in the training data; None where all
+            particles enter alike, and the networks are told no angle.
     """
 
     image_shape: tuple[int, int, int]
@@ -124,6 +127,7 @@ class GanSpec:
     model_path: str | None = None
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
     template: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    angles: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,11 +138,13 @@ class Batch:
         images: Deposited energy in GeV, (n, x, y, z), float32.
         energy: Incident energy in GeV, (n,), float32.
         particle: Particle class, its place in `GanSpec.particles`, (n,), int64.
+        angle: Theta in radians, (n,), float32; None where `GanSpec.angles` is None.
     """
 
     images: NDArray[np.float32]
     energy: NDArray[np.float32]
     particle: NDArray[np.int64]
+    angle: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -159,6 +165,7 @@ class Draw:
         mix: Uniform in (0, 1), (p, n), float64: where between a real and a fake event a critic's slope is looked at.
         flip: Label noise: True where the discriminator is told the wrong label, (2, n) bool: row 0 real, row 1 fake.
         seed: Seeds dropout of this step on this rank.
+        angle: Theta in radians of the fakes of each pass, (p, n), float64; None where `GanSpec.angles` is None.
     """
 
     latent: NDArray[np.float64]
@@ -167,6 +174,7 @@ class Draw:
     mix: NDArray[np.float64]
     flip: NDArray[np.bool_]
     seed: int
+    angle: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from hvdgan.cli import bench
 from hvdgan.cli import words as word
 from hvdgan.cli.files import convert, inspect, simulate
 from hvdgan.cli.plan import plan
+from hvdgan.cli.spans import SPAN, Energy, SpanCommand, read_span
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -60,7 +61,7 @@ def show_version(version: Annotated[bool, typer.Option("--version", help="print 
         typer.echo(__version__)
 
 
-app.command()(simulate)
+app.command(cls=SpanCommand)(simulate)
 app.command()(inspect)
 app.command()(convert)
 app.add_typer(bench.app, name="bench")
@@ -145,13 +146,14 @@ def check(
         print_table(seen, sys.stdout, reaches_person())
 
 
-@app.command()
+@app.command(cls=SpanCommand)
 def generate(
     run: Annotated[Path, typer.Argument(help="run directory of a training", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="HDF5 file to write")] = Path("generated.h5"),
-    like: Annotated[list[str] | None, typer.Option(help="files whose energies and particles to use; repeat")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="files whose energies, classes, angles to use; repeat")] = None,
     events: Annotated[int | None, typer.Option(min=1, help="how many [default: as many as --like has]")] = None,
-    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    energy: Energy = "10 500",
+    theta: Annotated[str | None, typer.Option(metavar=SPAN, help="degrees [default: as in training]")] = None,
     particle: Annotated[str, typer.Option(help="class of the incident particle")] = "electron",
     seed: word.Seed = 0,
 ) -> None:
@@ -159,11 +161,13 @@ def generate(
 
     Several processes share the work; each writes a file of its own.
 
-    Example: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`
+    Examples: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`,
+    `hvdgan generate runs/first --particle photon --energy 50 --theta 60 120`
     """
     from hvdgan.run import generate as verb
 
-    order = verb.Order(tuple(like or ()), events, energy, particle, seed)
+    energies, angles = read_span("--energy", energy, above=0), theta and read_span("--theta", theta)
+    order = verb.Order(tuple(like or ()), events, energies, particle, seed, angles or None)
     with word.open_world() as world:
         paths, count = verb.generate(run, order, out, world)
         if world.rank == 0:

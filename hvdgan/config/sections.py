@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -38,10 +38,19 @@ class Data(Section):
 class Weights(Section):
     """Weights of the loss terms of 3DGAN and of models that are trained as it is."""
 
-    generation: float = Field(2.0, ge=0, description="real against fake (binary cross entropy)")
+    generation: float = Field(
+        2.0, ge=0, description="real against fake (binary cross entropy); of 3dgan_angle 3 where none is given"
+    )
     auxiliary: float = Field(0.1, ge=0, description="incident energy (mean absolute percentage error)")
     ecal: float = Field(0.1, ge=0, description="sum of cells (mean absolute percentage error)")
     particle: float = Field(1.0, ge=0, description="particle class (cross entropy), where the data has several")
+    angle: float = Field(
+        25.0, ge=0, description="theta (mean absolute error in radians), where it varies and the discriminator tells it"
+    )
+
+
+PUBLISHED_WEIGHTS = {"3dgan_angle": {"generation": 3.0}}
+"""Loss weights of a model that were published with other values than those of 3DGAN."""
 
 
 class Gan(Section):
@@ -62,6 +71,14 @@ class Gan(Section):
     channels_last: bool = Field(
         True, description="store networks channels-last (faster on most processors); 3dgan and keras always do inside"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weigh_as_published(cls, content: Any) -> Any:
+        """Fill in the loss weights of the model that are not given."""
+        published = PUBLISHED_WEIGHTS.get(content.get("model")) if isinstance(content, dict) else None
+        given = content.get("weights", {}) if published else None
+        return {**content, "weights": {**published, **given}} if isinstance(given, dict) else content
 
 
 class Checkpoint(Section):

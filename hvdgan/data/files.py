@@ -16,6 +16,8 @@ from hvdgan.data.formats import Stated
 from hvdgan.data.source import LONGEST_ROWS, Source, no_grid, open_source
 from hvdgan.errors import DataError
 
+ALIKE = 1e-3
+"""Particles enter alike where their theta in radians, which momenta tell with rounding, differs by less than this."""
 OPEN_FILES = 64
 """Data sets of more files than this close each file after reading from it."""
 
@@ -103,6 +105,12 @@ class ShowerFiles:
         """Return the lowest and the highest incident energy in GeV; reads no image."""
         energies = [part.energy for part in self._all_conditions()]
         return float(min(map(np.min, energies))), float(max(map(np.max, energies)))
+
+    def angle_range(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest theta in radians; None where all particles enter alike. Reads no image."""
+        ends = [(part.theta.min(), part.theta.max()) for part in self._all_conditions()]
+        low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
+        return None if high - low < ALIKE else (low, high)
 
     def particles(self) -> tuple[int, ...]:
         """Return the particle classes there are, as absolute PDG ids; reads no image.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hvdgan.backends import load
+from hvdgan.backends.angle import NO_ANGLES
 from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
 from hvdgan.backends.resolve import is_own, resolve
@@ -30,6 +31,10 @@ ARGUMENTS = "gan.model_args."
 """How the dotted names of a model's own hyper-parameters begin."""
 
 
+UNTOLD = ("3dgan",)
+"""Models that do not look at the angle: trained on showers of different angles, they make a mixture of these."""
+
+
 def check_model(config: Config) -> None:
     """Check the model's name, signature and arguments, also those of the search space.
 
@@ -43,9 +48,10 @@ def check_model(config: Config) -> None:
         build = resolve(model, backend.MODELS, gan.model_path)
         for point in [gan.model_args, *_searched_arguments(config, model)]:
             check_arguments(model, build, point)
-        if gan.template and model == "3dgan":
+        if gan.template and model in ("3dgan", "3dgan_angle"):
             raise ConfigError(
-                "gan.template: 3dgan does not look at a template; leave it out, or train wgan_gp or a model of your own"
+                f"gan.template: {model} does not look at a template; leave it out, or train wgan_gp or a model of your "
+                "own"
             )
 
 
@@ -66,7 +72,7 @@ def try_model(config: Config) -> None:
         with open_data(config) as files:
             particles = files.particles()
             assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
-            spec = make_spec(config, files.image_shape, particles, assumed)
+            spec = make_spec(config, files.image_shape, particles, assumed, files.angle_range())
         load(config.gan.backend).Gan(spec, SoloRing()).close()
 
 
@@ -83,6 +89,19 @@ def check_data(config: Config, size: int, number: int | None) -> None:
     """
     with open_data(config) as files:
         plan_course(config, files, number).steps(size, config.training.batch_size)
+
+
+def check_angles(config: Config) -> None:
+    """Refuse a model that has nothing to learn from showers which all enter alike.
+
+    Raises:
+        ConfigError: `3dgan_angle` is trained, or searched, on such showers.
+        DataError: A file is not what it should be.
+    """
+    if "3dgan_angle" in list_models(config):
+        with open_data(config) as files:
+            if files.angle_range() is None:
+                raise ConfigError(NO_ANGLES)
 
 
 def open_data(config: Config) -> ShowerFiles:
@@ -125,7 +144,7 @@ def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: in
             f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
             "give more events or change data.validation"
         )
-    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles())
+    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles(), files.angle_range())
 
 
 def train_once(
@@ -159,7 +178,7 @@ def train_once(
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
         steps = course.steps(exchange.replicas * ring.size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
-        spec = make_spec(config, files.image_shape, course.particles, calibration)
+        spec = make_spec(config, files.image_shape, course.particles, calibration, course.angles)
         hooks = _tie(hooks, exchange, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
@@ -192,6 +211,7 @@ def make_spec(
     image_shape: tuple[int, int, int],
     particles: tuple[int, ...],
     calibration: Calibration,
+    angles: tuple[float, float] | None,
 ) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
@@ -211,6 +231,7 @@ def make_spec(
         model_path=gan.model_path,
         response=calibration.response,
         template=calibration.template,
+        angles=angles,
     )
 
 
@@ -238,4 +259,5 @@ def describe(spec: GanSpec) -> dict[str, Any]:
         "image_shape": list(spec.image_shape),
         "particles": list(spec.particles),
         "response": [list(row) for row in spec.response],
+        "angles": spec.angles and list(spec.angles),
     }

@@ -14,7 +14,7 @@ from hvdgan.parallel.world import World
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
-from hvdgan.run.build import check_model, try_model
+from hvdgan.run.build import UNTOLD, check_model, try_model
 from hvdgan.run.objective import count_rings
 from hvdgan.run.processes import open_cell, open_pinned_cell, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
@@ -107,6 +107,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     seen = [
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
+        *_tell_angles(config.gan.model, measured.angles),
         ("ring", _ring(measured.ranks, config.training.replicas)),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
@@ -130,6 +131,18 @@ def _ring(ranks: int, replicas: int) -> str:
     """
     size = "1 rank" if ranks == 1 else f"{ranks} ranks"
     return size if replicas == 1 else f"{size}, one of {replicas} replicas"
+
+
+def _tell_angles(model: str, angles: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Return a row on the angles, where they vary.
+
+    >>> _tell_angles("3dgan", (1.0, 2.0))
+    [('theta', '57.3 to 114.6 degrees, which 3dgan does not look at')]
+    """
+    if angles is None:
+        return []
+    low, high = map(math.degrees, angles)
+    return [("theta", f"{low:.1f} to {high:.1f} degrees{f', which {model} does not look at' * (model in UNTOLD)}")]
 
 
 def _span(seconds: float) -> str:

@@ -53,6 +53,7 @@ class Measured:
         checkpoint: Its size in bytes.
         memory: Most memory that a rank took, in bytes.
         device: Most memory that a rank took of its GPU, in bytes.
+        angles: Range of theta in radians; None where all particles enter alike.
     """
 
     ranks: int
@@ -65,6 +66,7 @@ class Measured:
     checkpoint: int
     memory: int
     device: int
+    angles: tuple[float, float] | None
 
     @property
     def validation(self) -> float:
@@ -120,7 +122,8 @@ def rehearse(config: Config, ring: Ring, exchange: Exchange, number: int | None)
     told["step"] = lead(ring, lambda: events_per_step / median(filter(None, speeds[1:])))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
-    return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)
+    seen = {"events": events, "validated": validated, "angles": course.angles}
+    return Measured(ring.size, memory=memory, device=device, **seen, **told)
 
 
 class Enough:

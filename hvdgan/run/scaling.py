@@ -23,8 +23,8 @@ from hvdgan.report.tables import Table
 from hvdgan.run.bench import check_out, configure
 from hvdgan.run.build import check_model, open_data
 from hvdgan.run.measured import tabulate_scaling
-from hvdgan.run.plan import read_plan
 from hvdgan.run.processes import check_horovod
+from hvdgan.run.request import read_request
 from hvdgan.run.stepping import simulate
 
 CONTROLS = {"ddp": Path(hvdgan.__file__).parents[1] / "scripts" / "benchmarks" / "ddp"}
@@ -143,7 +143,7 @@ def settle(order: Order, file: Path | None, settings: Sequence[str]) -> Order:
         )
     if order.steps or order.grid:
         raise UsageError(f"{file} has events of its own: leave --steps and --grid, which are of simulated ones, out")
-    config = read_plan(file, list(settings))
+    config = read_request(file, list(settings))
     batch, backend = order.batch or config.training.batch_size, order.backend or config.gan.backend
     return replace(order, batch=batch, backend=backend)
 
@@ -170,7 +170,7 @@ def _train(
 ) -> tuple[Samples, Subject]:
     """Train all points in turn, a job each; return what they gave, and what was trained."""
     settings, points = [*settings, f"gan.backend={order.backend}"], order.points()
-    config = read_plan(file, settings) if file else _simulate(order, settings, folder)
+    config = read_request(file, settings) if file else _simulate(order, settings, folder)
     check_model(config)
     check_horovod(config, max(order.ranks))
     with open_data(config) as files:

@@ -28,8 +28,8 @@ from hvdgan.report.tables import Table
 from hvdgan.run.bench import check_out
 from hvdgan.run.build import check_data, check_model, make_spec, opened, plan_course
 from hvdgan.run.measured import tabulate_step
-from hvdgan.run.plan import read_plan
 from hvdgan.run.processes import open_pinned_ring
+from hvdgan.run.request import read_request
 from hvdgan.run.simulate import Order, write_files
 from hvdgan.training.course import Course
 from hvdgan.training.draws import draw
@@ -97,7 +97,7 @@ def bench_step(
     check_out(out)
     settings = [*settings, *([f"gan.backend={backend}"] if backend else [])]
     with TemporaryDirectory(prefix="hvdgan-bench-") as folder:
-        config = read_plan(file, settings) if file else simulate(Path(folder), PUBLISHED, 8 * BATCH, settings)
+        config = read_request(file, settings) if file else simulate(Path(folder), PUBLISHED, 8 * BATCH, settings)
         check_model(config)
         check_data(config, 1, None)
         record = _measure(config, load_backend(config.gan.backend), steps, repeats)

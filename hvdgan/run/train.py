@@ -22,7 +22,7 @@ from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import training_line
-from hvdgan.run.build import check_data, check_model, train_once, try_model
+from hvdgan.run.build import check_angles, check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
 from hvdgan.run.processes import check_horovod, open_pinned_cell
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
@@ -175,4 +175,5 @@ def refuse(config: Config, size: int) -> None:
     ring = ring_size(size, nesting)
     check_data(config, size, None)
     check_model(config)
+    check_angles(config)
     check_horovod(config, ring)

@@ -53,6 +53,7 @@ class Course:
         held_out: Events to be judged by.
         energies: Range of incident energies in GeV, for the conditions of fakes.
         particles: The particle classes, as absolute PDG ids.
+        angles: Range of theta in radians, for the conditions of fakes; None where all particles enter alike.
     """
 
     files: ShowerFiles
@@ -61,6 +62,7 @@ class Course:
     held_out: Part
     energies: tuple[float, float]
     particles: tuple[int, ...]
+    angles: tuple[float, float] | None = None
 
     def steps(self, size: int, batch_size: int) -> int:
         """Return the number of steps of an epoch, the same on every rank.
@@ -83,7 +85,9 @@ class Course:
     def batch(self, showers: Showers) -> Batch:
         """Return showers as networks take them."""
         conditions = showers.conditions
-        return Batch(showers.images[self.detector], conditions.energy, classify(conditions.particle, self.particles))
+        particle = classify(conditions.particle, self.particles)
+        angle = None if self.angles is None else conditions.theta
+        return Batch(showers.images[self.detector], conditions.energy, particle, angle)
 
     def calibrate(self, ring: Ring, template: bool) -> Calibration:
         """Fit what is expected of showers to training events, class by class; each rank reads its share. Collective.

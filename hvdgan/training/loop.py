@@ -154,7 +154,7 @@ class Run:
         noise = draw(
             self.settings.seed, self.walk.steps, self._rank * len(batch), len(batch),
             self.gan.spec.latent_size, passes=self.gan.passes, classes=len(self.course.particles),
-            energies=self.course.energies, label_flip=self.settings.label_flip,
+            energies=self.course.energies, label_flip=self.settings.label_flip, angles=self.course.angles,
         )  # fmt: skip
         rates = learning_rates(self.settings, self.ring.size, self.position.steps, self._steps)
         self.gan.train_step(batch, noise, rates)

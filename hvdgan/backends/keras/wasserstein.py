@@ -1,4 +1,4 @@
-"""A Wasserstein GAN with gradient penalty, conditional on incident energy and particle class, of dense layers.
+"""A Wasserstein GAN with gradient penalty, conditional on incident energy, class and angle, of dense layers.
 
 Gulrajani et al., arXiv:1704.00028; dense layers serve showers as well as convolutions do, at a fraction of their cost
 (FastCaloGAN, arXiv:2109.02551). The generator makes the expected deposit of each cell, by which it departs from what is
@@ -157,6 +157,7 @@ def build_wgan_gp(
     classes: int,
     latent_size: int,
     *,
+    angles: bool = False,
     width: float = 1.0,
     critic_steps: int = 2,
     penalty: float = 10.0,
@@ -170,6 +171,7 @@ def build_wgan_gp(
         image_shape: Cells along x, y, z.
         classes: Number of particle classes.
         latent_size: Length of the latent vector.
+        angles: Whether events have an angle.
         width: Scales the numbers of units; at least one is left.
         critic_steps: Updates of the critic for each one of the generator.
         penalty: Weight of the gradient penalty.
@@ -189,14 +191,16 @@ def build_wgan_gp(
     generator = Shaper(image_shape, width, hits, name="generator", dtype=whole)
     critic = Critic(width, hit_energy, name="discriminator", dtype=whole)
     known = {"energy": keras.Input(()), "particle": keras.Input((classes,))}
+    known |= {"angle": keras.Input(())} if angles else {}
     generator({"noise": keras.Input((latent_size,)), **known})
     critic({"images": keras.Input((*image_shape, 1)), **known})
     return generator, critic, Wasserstein(critic, critic_steps, penalty, distance)
 
 
 def describe(events: Events) -> Tensor:
-    """Return the conditions of events as numbers near 1, (n, 1 + classes)."""
-    return tf.concat((tf.math.log(events["energy"])[:, None], events["particle"]), axis=1)
+    """Return the conditions of events as numbers near 1, (n, 1 + classes), with theta (n, 2 + classes)."""
+    angle = [events["angle"][:, None]] if "angle" in events else []
+    return tf.concat((tf.math.log(events["energy"])[:, None], events["particle"], *angle), axis=1)
 
 
 def know(events: Events, image_shape: Cells) -> Tensor:

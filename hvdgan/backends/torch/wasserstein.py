@@ -1,4 +1,4 @@
-"""A Wasserstein GAN with gradient penalty, conditional on incident energy and particle class, of dense layers.
+"""A Wasserstein GAN with gradient penalty, conditional on incident energy, class and angle, of dense layers.
 
 Gulrajani et al., arXiv:1704.00028; dense layers serve showers as well as convolutions do, at a fraction of their cost
 (FastCaloGAN, arXiv:2109.02551). The generator makes the expected deposit of each cell, by which it departs from what is
@@ -25,7 +25,7 @@ class Shaper(nn.ModuleDict):
 
     Args:
         image_shape: Cells along x, y, z.
-        inputs: Numbers of an event: noise, energy, classes.
+        inputs: Numbers of an event: noise, energy, classes, angle.
         width: Scales the numbers of units.
         hits: Draws what cells collect.
     """
@@ -59,13 +59,13 @@ class Critic(nn.ModuleDict):
 
     Args:
         image_shape: Cells along x, y, z.
-        classes: Number of particle classes.
+        conditions: Numbers that tell an event's conditions, see `describe`.
         width: Scales the numbers of units.
         hit: Energy in GeV that counts as 1 in a cell.
     """
 
-    def __init__(self, image_shape: Cells, classes: int, width: float, hit: float) -> None:
-        units, inputs = filters(UNITS, width), prod(image_shape) + sum(image_shape) + 2 + classes
+    def __init__(self, image_shape: Cells, conditions: int, width: float, hit: float) -> None:
+        units, inputs = filters(UNITS, width), prod(image_shape) + sum(image_shape) + 1 + conditions
         super().__init__(
             {
                 "dense1": nn.Linear(inputs, units),
@@ -155,6 +155,7 @@ def build_wgan_gp(
     classes: int,
     latent_size: int,
     *,
+    angles: bool = False,
     width: float = 1.0,
     critic_steps: int = 2,
     penalty: float = 10.0,
@@ -168,6 +169,7 @@ def build_wgan_gp(
         image_shape: Cells along x, y, z.
         classes: Number of particle classes.
         latent_size: Length of the latent vector.
+        angles: Whether events have an angle.
         width: Scales the numbers of units; at least one is left.
         critic_steps: Updates of the critic for each one of the generator.
         penalty: Weight of the gradient penalty.
@@ -182,15 +184,16 @@ def build_wgan_gp(
         ConfigError: The grid is too small, or a number is out of its range.
     """
     check_wgan_gp(image_shape, width, critic_steps, penalty, distance, hit_energy, hit_spread)
-    hits = Hits(image_shape, latent_size, hit_energy, hit_spread)
-    critic = Critic(image_shape, classes, width, hit_energy)
-    generator = Shaper(image_shape, latent_size + 1 + classes, width, hits)
+    hits, conditions = Hits(image_shape, latent_size, hit_energy, hit_spread), 1 + classes + angles
+    critic = Critic(image_shape, conditions, width, hit_energy)
+    generator = Shaper(image_shape, latent_size + conditions, width, hits)
     return generator, critic, Wasserstein(critic, critic_steps, penalty, distance)
 
 
 def describe(events: Events) -> Tensor:
-    """Return the conditions of events as numbers near 1, (n, 1 + classes)."""
-    return torch.cat((events["energy"].log()[:, None], events["particle"]), dim=1)
+    """Return the conditions of events as numbers near 1, (n, 1 + classes), with theta (n, 2 + classes)."""
+    angle = [events["angle"][:, None]] if "angle" in events else []
+    return torch.cat((events["energy"].log()[:, None], events["particle"], *angle), dim=1)
 
 
 def know(events: Events, image_shape: Cells) -> Tensor:
