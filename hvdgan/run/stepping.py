@@ -139,7 +139,7 @@ def _measure(config: Config, backend: ModuleType, steps: int, repeats: int) -> S
     with open_pinned_ring(config, backend, SoloWorld()) as ring, opened(config, ring) as files:
         course = plan_course(config, files, None)
         calibration = course.calibrate(ring, config.gan.template)
-        spec = make_spec(config, files.image_shape, course.particles, calibration)
+        spec = make_spec(config, files.image_shape, course.particles, calibration, course.angles)
         with closing(backend.Gan(spec, SoloRing())) as gan:
             passes = gan.passes
         with closing(Feed(config, course, spec, passes)) as feed:

@@ -91,7 +91,7 @@ def train(config: Config, course: Course, metrics: Path) -> None:
     """Train the epochs of a configuration; rank 0 notes how fast every step was."""
     rank, size, settings = distributed.get_rank(), distributed.get_world_size(), config.training
     calibration = course.calibrate(SoloRing(), config.gan.template)
-    spec = make_spec(config, course.files.image_shape, course.particles, calibration)
+    spec = make_spec(config, course.files.image_shape, course.particles, calibration, course.angles)
     pair, steps, done = Pair(spec), course.steps(size, settings.batch_size), 0
     for epoch in range(settings.epochs):
         with closing(_open(config, course, rank, size, epoch)) as batches:
