@@ -60,7 +60,8 @@ def _count(config, files) -> dict[str, int]:
     with open_data(config) as opened:
         particles = opened.particles()
         assumed = Calibration.assume(len(particles), opened.image_shape, template=False)
-        gan = load(config.gan.backend).Gan(make_spec(config, opened.image_shape, particles, assumed), SoloRing())
+        spec = make_spec(config, opened.image_shape, particles, assumed, opened.angle_range())
+        gan = load(config.gan.backend).Gan(spec, SoloRing())
     return gan.parameters()
 
 
