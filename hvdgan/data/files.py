@@ -55,23 +55,26 @@ class ShowerFiles:
             DataError: A file cannot be read or holds an impossible value.
             IndexError: An index lies outside.
         """
-        (showers,) = self.read_parts(indices, max(len(indices), 1))
+        (showers,) = self._read(np.asarray(indices, dtype=np.int64), [len(indices)])
         return showers
 
     def read_parts(self, indices: NDArray[np.integer], size: int) -> list[Showers]:
-        """Return events in the order asked for, in parts that can be let go one by one; the last may be shorter.
+        """Return events in the order asked for, in parts that can be let go one by one; no part is empty.
 
         Args:
             indices: Event numbers from 0 to count - 1, shape (n,), any order.
-            size: Events of a part.
+            size: Events of a part; the last may be shorter.
 
         Raises:
             DataError: A file cannot be read or holds an impossible value.
             IndexError: An index lies outside.
         """
-        indices = np.asarray(indices, dtype=np.int64)
+        lengths = [min(size, len(indices) - start) for start in range(0, len(indices), size)]
+        return self._read(np.asarray(indices, dtype=np.int64), lengths)
+
+    def _read(self, indices: NDArray[np.int64], lengths: Sequence[int]) -> list[Showers]:
+        """Return events in parts of some lengths."""
         order = self._sort(indices)
-        lengths = [min(size, len(order) - start) for start in range(0, max(len(order), 1), size)]
         parts = [np.empty((length, *self.image_shape), dtype=np.float32) for length in lengths]
         images = [image for part in parts for image in part]
         conditions: list[Conditions] = []
@@ -79,10 +82,9 @@ class ShowerFiles:
             conditions.extend(source.read_conditions(events))
             source.read_images(events, self.detector, [images[number] for number in order[place]], self._grid)
         told = _join(conditions)[np.argsort(order)]
-        starts = range(0, max(len(order), 1), size)
+        ends = np.cumsum(lengths, dtype=np.int64)
         return [
-            Showers(told[start : start + size], {self.detector: part})
-            for start, part in zip(starts, parts, strict=True)
+            Showers(told[end - len(part) : end], {self.detector: part}) for end, part in zip(ends, parts, strict=True)
         ]
 
     def conditions(self, indices: NDArray[np.integer]) -> Conditions:

@@ -143,3 +143,14 @@ def test_any_storage_gives_the_same_events(tmp_path: Path, write_file, chunks) -
         showers = files.read(wanted)
     assert np.array_equal(showers.images["ECAL"], expected.images["ECAL"])
     assert np.array_equal(showers.conditions.energy, expected.conditions.energy)
+
+
+def test_parts_are_the_whole_in_pieces_and_none_is_empty(small_showers):
+    with open_files([str(small_showers / "*.h5")]) as files:
+        wanted = np.array([150, 3, 99, 4, 180])
+        whole, parts = files.read(wanted), files.read_parts(wanted, 2)
+        assert [len(part) for part in parts] == [2, 2, 1]
+        joined = np.concatenate([part.images["ECAL"] for part in parts])
+        np.testing.assert_array_equal(joined, whole.images["ECAL"])
+        assert files.read_parts(wanted[:0], 2) == []
+        assert len(files.read(wanted[:0])) == 0
