@@ -118,8 +118,11 @@ def open_window(world: World, count: int, dtype: DTypeLike) -> Window:
     from mpi4py import MPI
 
     size = np.dtype(dtype).itemsize
+    # On one host Open MPI names the memory of its other kind of window by the communicator's number alone: windows of
+    # different ranks that are open at the same time would share it.
+    allocate = MPI.Win.Allocate_shared if len(set(world.hosts)) == 1 else MPI.Win.Allocate
     try:
-        window = MPI.Win.Allocate(count * size, size, comm=world.communicator)
+        window = allocate(count * size, size, comm=world.communicator)
     except MPI.Exception as error:
         hosts = ", ".join(sorted(set(world.hosts)))
         raise HvdganError(
