@@ -133,13 +133,13 @@ def fit_link(rows: Iterable[Mapping[str, Any]]) -> Fit:
             ranks share.
 
     Raises:
-        DataError: Too few measurements, or all of them of one size.
+        DataError: Too few measurements, or all of them of one size or number of ranks.
     """
     known = [row for row in rows if row["ranks"] > 1]
-    if len(known) < PARAMETERS or len({row["bytes"] for row in known}) < 2:
+    if len(known) < PARAMETERS or any(len({row[name] for row in known}) < 2 for name in ("bytes", "ranks")):
         raise DataError(
             f"{len(known)} measured all-reduces of two or more ranks cannot tell latency, bandwidth and negotiation; "
-            "give some of several sizes: `hvdgan launch -np 2 bench ring`, and the same with more ranks"
+            "give some of several sizes on several numbers of ranks: `hvdgan launch -np 2 bench ring`, then -np 4"
         )
     seconds = np.array([row["seconds"] for row in known])
     factors = np.array([_factors(row["ranks"], row["bytes"], _sharing(row)) for row in known])

@@ -69,7 +69,11 @@ def test_a_fit_of_noisy_measurements_predicts_ranks_that_were_not_measured():
 
 
 def test_parameters_never_become_negative():
-    flat = [{"ranks": 2, "bytes": size, "seconds": 1e-3 / size, "environment": {"cores": 2}} for size in SIZES]
+    flat = [
+        {"ranks": ranks, "bytes": size, "seconds": 1e-3 / size, "environment": {"cores": 4}}
+        for ranks in (2, 4)
+        for size in SIZES
+    ]
     link = fit_link(flat).link
     assert link.latency >= 0
     assert link.negotiation >= 0
@@ -77,6 +81,10 @@ def test_parameters_never_become_negative():
 
 
 def test_too_few_measurements_are_refused_with_the_command_that_makes_more():
-    for rows in ([], lines(LINK)[:2], [row for row in lines(LINK) if row["bytes"] == 8]):
+    for rows in (
+        [],
+        lines(LINK)[:2],
+        *([row for row in lines(LINK) if row[name] == first] for name, first in (("bytes", 8), ("ranks", 2))),
+    ):
         with pytest.raises(DataError, match="hvdgan launch -np 2 bench ring"):
             fit_link(rows)
