@@ -18,6 +18,9 @@ UNITS = 256
 GENTLE = 0.1
 """Gain of the generator's last layer, next to that of the others: showers begin as nearly what is known of them."""
 
+STEADY = 0.1
+"""Of the logarithm of a shower's sum, next to those of its cells: sums fluctuate less."""
+
 SAMPLED = 2.0
 """Deposit in GeV of a shower of 100 GeV, about: what is known of a shower without a template."""
 

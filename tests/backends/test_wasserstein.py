@@ -124,3 +124,14 @@ def test_the_energy_score_is_that_of_numbers(backend):
         (slices + total) * (1 + 1 - 2) / 2, abs=1e-5
     )
     assert float(recipe._keep_distance(one, one, events)) == pytest.approx((slices + total) * (1 + 1 - 0) / 2, abs=1e-5)
+
+
+def test_cells_share_what_one_factor_gives_to_all(backend):
+    module, tensor = import_module(f"hvdgan.backends.{backend.name}.wasserstein"), backend.eyes.tensor
+    random = np.random.default_rng(0)
+    known, departure = (
+        random.random((2, 3, 1, 2, 3, 4)) if backend.name == "torch" else random.random((2, 3, 2, 3, 4, 1))
+    )
+    made = module.share(tensor(known), tensor(departure), tensor(np.log([[1.0], [2.0], [0.5]])))
+    sums = np.array(backend.eyes.total(made)) / known.sum(axis=(1, 2, 3, 4))
+    assert sums.tolist() == pytest.approx([1.0, 2.0, 0.5], rel=1e-5)

@@ -19,7 +19,7 @@ from hvdgan.backends.keras.hits import Hits
 from hvdgan.backends.keras.networks import Leaky
 from hvdgan.backends.model import Events, Trainer
 from hvdgan.backends.published import Cells, filters
-from hvdgan.backends.wasserstein import FAR, FLOOR, GENTLE, LOUD, SAMPLED, TINY, UNITS, check_wgan_gp
+from hvdgan.backends.wasserstein import FAR, FLOOR, GENTLE, LOUD, SAMPLED, STEADY, TINY, UNITS, check_wgan_gp
 
 
 class Shaper(keras.Model):
@@ -40,8 +40,9 @@ class Shaper(keras.Model):
             Leaky(),
             layers.Dense(units, name="dense2"),
             Leaky(),
-            layers.Dense(prod(image_shape), kernel_initializer=gentle, name="departure"),
         ]
+        self.departure = layers.Dense(prod(image_shape), kernel_initializer=gentle, name="departure")
+        self.whole = layers.Dense(1, kernel_initializer=gentle, name="whole")
         self.image_shape, self.hits = image_shape, hits
 
     def call(self, events: Events, training: bool = False) -> Tensor:
@@ -50,8 +51,10 @@ class Shaper(keras.Model):
         for layer in self.row:
             features = layer(features)
         known = know(events, self.image_shape)
-        departure = tf.reshape(tf.cast(features, known.dtype), (-1, *self.image_shape, 1))
-        return self.hits(known * tf.exp(tf.clip_by_value(departure, -FAR, FAR)), events["noise"])
+        departure = tf.reshape(tf.cast(self.departure(features), known.dtype), (-1, *self.image_shape, 1))
+        whole = STEADY * tf.cast(self.whole(features), known.dtype)
+        logarithms = (tf.clip_by_value(one, -FAR, FAR) for one in (departure, whole))
+        return self.hits(share(known, *logarithms), events["noise"])
 
 
 class Critic(keras.Model):
@@ -210,6 +213,19 @@ def know(events: Events, image_shape: Cells) -> Tensor:
     return (
         _spread(events["energy"]) * tf.ones((*image_shape, 1), events["energy"].dtype) * (SAMPLED / prod(image_shape))
     )
+
+
+def share(known: Tensor, departure: Tensor, whole: Tensor) -> Tensor:
+    """Return what to expect of cells in GeV: the known shower shared out anew, its sum by a factor of its own.
+
+    Args:
+        known: What is known of showers in GeV, (n, x, y, z, 1).
+        departure: Logarithms of the factors of cells, (n, x, y, z, 1).
+        whole: Logarithms of the factors of sums, (n, 1).
+    """
+    shared, axes = known * tf.exp(departure), (1, 2, 3, 4)
+    factor = tf.reduce_sum(known, axes) / (tf.reduce_sum(shared, axes) + TINY) * tf.exp(whole[:, 0])
+    return shared * _spread(factor)
 
 
 def compare_slices(images: Tensor, events: Events) -> list[Tensor]:

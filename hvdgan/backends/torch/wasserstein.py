@@ -17,7 +17,7 @@ from hvdgan.backends.model import Events, Trainer
 from hvdgan.backends.published import SLOPE, Cells, filters
 from hvdgan.backends.torch.hits import Hits
 from hvdgan.backends.torch.networks import initialise
-from hvdgan.backends.wasserstein import FAR, FLOOR, GENTLE, LOUD, SAMPLED, TINY, UNITS, check_wgan_gp
+from hvdgan.backends.wasserstein import FAR, FLOOR, GENTLE, LOUD, SAMPLED, STEADY, TINY, UNITS, check_wgan_gp
 
 
 class Shaper(nn.ModuleDict):
@@ -37,12 +37,14 @@ class Shaper(nn.ModuleDict):
                 "dense1": nn.Linear(inputs, units),
                 "dense2": nn.Linear(units, units),
                 "departure": nn.Linear(units, prod(image_shape)),
+                "whole": nn.Linear(units, 1),
                 "hits": hits,
             }
         )
         self.image_shape = image_shape
         initialise(self)
-        nn.init.xavier_uniform_(self["departure"].weight, gain=GENTLE)
+        for name in ("departure", "whole"):
+            nn.init.xavier_uniform_(self[name].weight, gain=GENTLE)
 
     def forward(self, events: Events) -> Tensor:
         """Make images in GeV, (n, 1, x, y, z), of some noise."""
@@ -51,7 +53,8 @@ class Shaper(nn.ModuleDict):
             features = functional.leaky_relu(self[name](features), SLOPE)
         known = know(events, self.image_shape)
         departure = self["departure"](features).to(known.dtype).unflatten(1, (1, *self.image_shape))
-        return self["hits"](known * departure.clamp(-FAR, FAR).exp(), events["noise"])
+        whole = STEADY * self["whole"](features).to(known.dtype)
+        return self["hits"](share(known, departure.clamp(-FAR, FAR), whole.clamp(-FAR, FAR)), events["noise"])
 
 
 class Critic(nn.ModuleDict):
@@ -201,6 +204,19 @@ def know(events: Events, image_shape: Cells) -> Tensor:
     if "template" in events:
         return events["template"]
     return (_spread(events["energy"]) * (SAMPLED / prod(image_shape))).expand(-1, 1, *image_shape)
+
+
+def share(known: Tensor, departure: Tensor, whole: Tensor) -> Tensor:
+    """Return what to expect of cells in GeV: the known shower shared out anew, its sum by a factor of its own.
+
+    Args:
+        known: What is known of showers in GeV, (n, 1, x, y, z).
+        departure: Logarithms of the factors of cells, (n, 1, x, y, z).
+        whole: Logarithms of the factors of sums, (n, 1).
+    """
+    shared, axes = known * departure.exp(), (1, 2, 3, 4)
+    factor = known.sum(dim=axes) / (shared.sum(dim=axes) + TINY) * whole[:, 0].exp()
+    return shared * _spread(factor)
 
 
 def compare_slices(images: Tensor, events: Events) -> list[Tensor]:
