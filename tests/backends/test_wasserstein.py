@@ -133,5 +133,5 @@ def test_cells_share_what_one_factor_gives_to_all(backend):
         random.random((2, 3, 1, 2, 3, 4)) if backend.name == "torch" else random.random((2, 3, 2, 3, 4, 1))
     )
     made = module.share(tensor(known), tensor(departure), tensor(np.log([[1.0], [2.0], [0.5]])))
-    sums = np.array(backend.eyes.total(made)) / known.sum(axis=(1, 2, 3, 4))
+    sums = np.asarray(backend.eyes.total(made)) / known.sum(axis=(1, 2, 3, 4))
     assert sums.tolist() == pytest.approx([1.0, 2.0, 0.5], rel=1e-5)
