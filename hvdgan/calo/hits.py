@@ -6,6 +6,7 @@ that a network can draw it by looking it up, and knows the slope of what it drew
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,9 @@ class HitTable:
     deposits: NDArray[np.float64]
 
     @classmethod
+    @cache
     def of(cls, spread: float) -> "HitTable":
-        """Tabulate hits.
+        """Tabulate hits, once for each spread.
 
         Each row is scaled so that its mean over all lucks is the expectation.
 
