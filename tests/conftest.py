@@ -9,6 +9,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tiny networks only lose by more threads
+os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")  # jobs of several workers share the cores
+os.environ.setdefault("OMPI_MCA_btl", "self,vader")  # shared memory: other transports take a second to end
 sys.path.insert(0, str(Path(__file__).parent))
 
 import disks
@@ -22,14 +24,20 @@ collect_ignore = ["programs"]
 
 
 class JobsInTurn(LoadScopeScheduling):
-    """Gives the tests of one room that start jobs to one worker, and other tests to whoever is free.
+    """Gives the tests of a file that starts jobs to one worker, all of Keras to one, and others to whoever is free.
 
-    All jobs at a time would be too many ranks for a small machine.
+    Such tests share what they start, and TensorFlow takes seconds to load. What is given to one worker begins early:
+    the many short tests that are left fill the time until all workers end.
     """
 
     def _split_scope(self, nodeid):
-        path = nodeid.partition("::")[0]
-        return f"jobs of {Path(path).parent}" if _starts_jobs(path) else nodeid
+        return _scope(nodeid)
+
+
+def _scope(nodeid):
+    """Return the name of what a test is given to a worker with: its own name, where it goes alone."""
+    path = nodeid.partition("::")[0]
+    return "Keras" if "keras" in nodeid else path if _starts_jobs(path) else nodeid
 
 
 @cache
@@ -40,6 +48,26 @@ def _starts_jobs(path):
 
 def pytest_xdist_make_scheduler(config, log):
     return JobsInTurn(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Put first what goes to one worker; xdist itself begins with what has most tests, which may be the quickest."""
+    items.sort(key=lambda item: _scope(item.nodeid) == item.nodeid)
+
+
+class ExamplesOnly:
+    """Leaves out modules without examples: no worker loads a framework only to find that there is no doctest."""
+
+    def pytest_ignore_collect(self, collection_path):
+        """Tell to leave out a file that holds neither tests nor examples; say nothing of all others."""
+        path = collection_path
+        quiet = path.suffix == ".py" and not path.name.startswith("test_") and ">>> " not in path.read_text("utf-8")
+        return True if quiet else None
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(ExamplesOnly())  # what a conftest.py says itself is not heard outside its folder
 
 
 @pytest.fixture
@@ -81,7 +109,7 @@ def small_showers(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_config(small_showers):
     """A configuration that trains in a second: tiny networks on tiny showers."""
     from hvdgan.config import parse

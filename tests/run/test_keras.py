@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from hvdgan.run.generate import Order, generate, rebuild
 from hvdgan.run.train import train
 from hvdgan.training.checkpoint import load_checkpoint
 
-pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed"),
+]
 
 EXACT = {"gan.precision": "float64", "gan.model_args": {"width": 0.05, "dropout": 0.0}, "training.epochs": 1}
 ORDER = Order(like=(), events=5, energies=(50.0, 400.0), particle="electron", seed=1)
