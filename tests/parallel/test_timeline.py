@@ -1,34 +1,11 @@
-"""--timeline leaves a trace that viewers open and that names our tensors; one file per ring."""
+"""Where --timeline writes: one file per ring; `run/test_verbs.py` reads one."""
 
-import json
 import os
 
 import pytest
-from processes import BIN, mpirun
 
 from hvdgan.errors import UsageError
 from hvdgan.parallel.timeline import TIMELINE, kept_apart, place_timeline
-
-pytestmark = pytest.mark.processes
-
-
-def names(trace):
-    """Return the names of the rows of a trace."""
-    return {row["args"].get("name", "") for row in trace if row.get("name") == "process_name"}
-
-
-@pytest.mark.slow
-def test_a_ring_of_two_leaves_a_trace_of_both_networks(run_job, small_config, tmp_path):
-    config, timeline = tmp_path / "small.yaml", tmp_path / "timeline.json"
-    config.write_text(small_config.dump())
-    words = ["train", config, "--out", tmp_path / "run", "--timeline", timeline, "--set", "training.epochs=1"]
-    done = run_job(mpirun(2, [BIN / "hvdgan", *words]), timeout=90)
-    assert done.code == 0, done.err
-    trace = json.loads(timeline.read_text())
-    assert {"allreduce.generator/conv1.weight", "allreduce.discriminator/conv1.weight"} <= names(trace)
-    phases = [row["ph"] for row in trace]
-    assert phases.count("B") == phases.count("E") > 100
-    assert {row["name"] for row in trace if row["ph"] == "B"} >= {"NEGOTIATE_ALLREDUCE", "MPI_ALLREDUCE"}
 
 
 def test_rings_of_a_study_write_files_of_their_own(monkeypatch):
