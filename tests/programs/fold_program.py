@@ -24,7 +24,7 @@ from hvdgan.training.interrupt import Interrupt
 
 LONG = {"training.epochs": 200}
 STALL = {**LONG, "training.stall_timeout": 1.0}
-SLOW, NAP = 0.5, 8.0
+SLOW, NAP = 1.0, 8.0
 FAULTY = 3
 """The rank that the faults happen on, the second one of fold 1."""
 

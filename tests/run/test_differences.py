@@ -4,7 +4,9 @@ import sys
 
 import pytest
 from processes import BIN, run_job
+from typer.testing import CliRunner
 
+from hvdgan.cli import app
 from hvdgan.config import load
 from hvdgan.files import read_json_lines
 from hvdgan.run.conclusion import best_config
@@ -21,16 +23,16 @@ def test_an_edited_configuration_is_refused_and_may_be_forced(small_config, tmp_
     study = {"trials": 1, "sampler": "random", "storage": "journal://study.journal", "space": SPACE}
     config = small_config.replace({"training.epochs": 1, **{f"study.{key}": value for key, value in study.items()}})
     file.write_text(config.dump())
-    first = run_job([HVDGAN, "study", file, "--out", run])
-    assert first.code == 0, first.err
+    first = CliRunner().invoke(app, ["study", str(file), "--out", str(run)])
+    assert first.exit_code == 0, first.output
     edited = load(run / "config.yaml").replace({"training.label_flip": 0.1, "study.trials": 2})
     (run / "config.yaml").write_text(edited.dump())
     refused = run_job([HVDGAN, "study", "--resume", run])
     assert refused.code == 2
     assert refused.said("objective.training.label_flip: stored 0.05, now 0.1") == 1
     assert refused.said("--despite-differences") == 1
-    forced = run_job([HVDGAN, "study", "--resume", run, "--despite-differences"])
-    assert forced.code == 0, forced.err
+    forced = CliRunner().invoke(app, ["study", "--resume", str(run), "--despite-differences"])
+    assert forced.exit_code == 0, forced.output
     assert "label_flip: stored 0.05, now 0.1" in (run / "run.log").read_text()
     ended = [event for event in read_json_lines(run / "events.jsonl") if event["event"] == "finished"]
     assert [event["number"] for event in ended] == [0, 1]

@@ -11,7 +11,7 @@ from hvdgan.files import read_json_lines
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
-EPOCHS, STEPS = 4, 3
+EPOCHS, STEPS = 3, 3
 """Of a fold: 100 events on a ring of two with batches of 16."""
 
 
