@@ -81,24 +81,23 @@ def test_stall_times_that_horovod_would_ignore_are_refused():
 @pytest.mark.slow
 @pytest.mark.processes
 def test_ring_over_gloo(run_gloo):
-    done = run_gloo(["ring_checks.py", "gloo", "2"], 2, timeout=90)
+    done = run_gloo(["ring_checks.py", "gloo"], 2, timeout=90)
     assert done.code == 0, done.err
     assert done.out.count("ok") == 2
 
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.parametrize(("mode", "ranks", "size"), [("whole", 3, 3), ("split", 4, 2)])
-def test_ring_over_mpi(run_mpi, mode, ranks, size):
-    done = run_mpi(["ring_checks.py", mode, str(size)], ranks, timeout=90)
+def test_ring_over_an_mpi_world_and_over_its_halves(run_mpi):
+    done = run_mpi(["ring_checks.py", "mpi"], 4, timeout=90)
     assert done.code == 0, done.err
-    assert done.out.count("ok") == ranks
+    assert [done.out.count(word) for word in ("ring of 4", "ring of 2", "ok")] == [4, 4, 4]
 
 
 @pytest.mark.slow
 @pytest.mark.processes
 def test_two_rings_side_by_side_are_opened_again_and_again(run_mpi):
-    done = run_mpi(["ring_cycles.py", "24"], 4, timeout=90)
+    done = run_mpi(["ring_cycles.py", "12"], 4, timeout=90)
     assert done.code == 0, done.err
     assert done.out.count("ok") == 4
 

@@ -5,6 +5,7 @@ import pytest
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.slow
 def test_replicas_meet_the_centre(run_mpi):
     done = run_mpi("exchange_program.py", 4, timeout=60)
     assert done.code == 0, done.err

@@ -1,4 +1,4 @@
-"""Four ranks as two rings of two, side by side, split anew 24 times; one rank is slow now and then."""
+"""Four ranks as two rings of two, side by side, split anew again and again; one rank is slow now and then."""
 
 import os
 import sys
