@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from processes import PROGRAMS, Job, mpirun
+from processes import PROGRAMS, Job, mpirun, run_job, run_mpi
 
 from hvdgan.files import read_json_lines
 from hvdgan.study import history
@@ -11,22 +11,25 @@ from hvdgan.study import history
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
 
-@pytest.fixture
-def stored_rows(tmp_path):
-    """Read the rows of the run's storage as Optuna itself opens it."""
+def read_rows(folder):
+    """Return the rows of a run's storage as Optuna itself opens it."""
     import optuna
 
-    def read():
-        return history.rows(optuna.load_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="hvdgan"))
-
-    return read
+    return history.rows(optuna.load_study(storage=f"sqlite:///{folder}/study.db", study_name="hvdgan"))
 
 
-def test_done_failed_and_nan_reach_the_total(run_mpi, tmp_path, stored_rows):
-    job = run_mpi(["study_program.py", tmp_path, "mix", "12"], np=5, timeout=90)
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Run a study whose trials end in every way; return its folder."""
+    folder = tmp_path_factory.mktemp("mixed")
+    job = run_mpi(["study_program.py", folder, "mix", "12"], np=5, timeout=90)
     assert job.code == 0, job.err
     assert job.said('"went": "home"') == 5
-    rows = stored_rows()
+    return folder
+
+
+def test_done_failed_and_nan_reach_the_total(mixed):
+    rows = read_rows(mixed)
     assert [row["failure"] for row in rows] == [None, "exception", "nan", "nan"] * 3
     assert [row["state"] for row in rows] == ["done", "failed", "failed", "failed"] * 3
     assert history.count(rows) == 12
@@ -34,16 +37,15 @@ def test_done_failed_and_nan_reach_the_total(run_mpi, tmp_path, stored_rows):
     assert {row["value"] for row in rows if row["value"] is not None} == {2.0}
 
 
-def test_a_failure_names_the_rank_that_caused_it(run_mpi, tmp_path, stored_rows):
-    assert run_mpi(["study_program.py", tmp_path, "mix", "4"], np=5, timeout=90).code == 0
-    message = stored_rows()[1]["message"]
+def test_a_failure_names_the_rank_that_caused_it(mixed):
+    message = read_rows(mixed)[1]["message"]
     assert message.startswith("ValueError: broke on the second rank (rank ")
     assert message.splitlines()[0].split("(rank ")[1][0] in "24"
     assert "Traceback" in message
     assert "study_program.py" in message
 
 
-def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(run_mpi, tmp_path, stored_rows):
+def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(tmp_path):
     total = 14
     for reached, flags in ((3, []), (8, ["--resume"])):
         with Job(mpirun(5, ["study_program.py", tmp_path, "plod", str(total), *flags])) as job:
@@ -51,7 +53,7 @@ def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(run_mpi, tmp_pat
             job.kill()
             job.process.wait(30)
     assert run_mpi(["study_program.py", tmp_path, "plod", str(total), "--resume"], np=5, timeout=90).code == 0
-    rows = stored_rows()
+    rows = read_rows(tmp_path)
     lost = [row for row in rows if row["failure"] == "lost"]
     successors = [row["retry_of"] for row in rows if row["retry_of"] is not None]
     assert {row["state"] for row in rows} == {"done", "failed"}
@@ -67,7 +69,7 @@ def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(run_mpi, tmp_pat
     assert {row["number"] for row in rows if row["state"] == "done"} <= set(executed)
 
 
-def test_an_idle_coordinator_costs_next_to_nothing(run_mpi, tmp_path):
+def test_an_idle_coordinator_costs_next_to_nothing(tmp_path):
     assert run_mpi(["study_program.py", tmp_path, "sleep", "2"], np=5, timeout=90).code == 0
     reports = [event for event in read_json_lines(tmp_path / "events.jsonl") if event["event"] == "reported"]
     start = [event for event in reports if event["step"] == 0][-1]
@@ -76,14 +78,14 @@ def test_an_idle_coordinator_costs_next_to_nothing(run_mpi, tmp_path):
     assert share < 0.1, f"an idle coordinator used {share:.1%} of a core"
 
 
-def test_a_refusal_is_told_once_and_ends_all_ranks(run_mpi, tmp_path):
-    assert run_mpi(["study_program.py", tmp_path, "mix", "2"], np=5, timeout=90).code == 0
-    job = run_mpi(["study_program.py", tmp_path, "mix", "2"], np=5, timeout=60)
+def test_a_refusal_is_told_once_and_ends_all_ranks(mixed):
+    job = run_mpi(["study_program.py", mixed, "mix", "12"], np=5, timeout=60)
     assert job.code == 2
-    assert job.said("already holds study 'hvdgan' with 2 trials") == 1
+    assert job.said("already holds study 'hvdgan' with 12 trials") == 1
+    assert len(read_rows(mixed)) == 12
 
 
-def test_one_process_needs_no_launcher(run_job, tmp_path, stored_rows):
+def test_one_process_needs_no_launcher(tmp_path):
     job = run_job([sys.executable, PROGRAMS / "study_program.py", tmp_path, "plod", "3"], timeout=60)
     assert job.code == 0, job.err
-    assert [row["state"] for row in stored_rows()] == ["done"] * 3
+    assert [row["state"] for row in read_rows(tmp_path)] == ["done"] * 3
