@@ -11,6 +11,7 @@ from hvdgan.calo.shower import Conditions
 pytestmark = pytest.mark.backends("keras")
 
 
+@pytest.mark.slow
 def test_one_trace_serves_all_steps_and_does_what_the_uncompiled_step_does(backend, build, train):
     import tensorflow as tf
 

@@ -26,6 +26,7 @@ def test_a_backend_offers_the_public_names():
     assert all(hasattr(backend, name) for name in backend.__all__)
 
 
+@pytest.mark.slow
 def test_keras_comes_in_quietly_alone_and_with_as_many_threads_as_openmp():
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     program = (
@@ -43,6 +44,7 @@ def test_keras_comes_in_quietly_alone_and_with_as_many_threads_as_openmp():
     assert int(threads) <= 5  # TensorFlow's own housekeeping beside the one that computes
 
 
+@pytest.mark.slow
 def test_torch_needs_no_tensorflow_for_any_verb():
     program = (
         "import sys; sys.modules.update(tensorflow=None, keras=None)\n"

@@ -53,6 +53,7 @@ def pictures(make_showers, tmp_path):
     return compose.save_pictures(drawings, tmp_path)
 
 
+@pytest.mark.slow
 def test_page_holds_every_picture_and_fetches_nothing(pictures, make_trials, tmp_path):
     section = page.Section("Showers", pictures, [study_table(make_trials(6))])
     figures = page.merit_figures(2.4, 0.6, 0.1)
