@@ -22,6 +22,7 @@ GENTLE = 1e-5
 """Learning rate at which plain SGD does not diverge here."""
 
 EXACT = {"precision": "float64", "optimizer": "sgd", "model_args": {"width": 0.25, "batch_norm": False, "dropout": 0.0}}
+ONCE = {**EXACT, "model_args": {**EXACT["model_args"], "one_pass": True}}
 CRITICAL = {"precision": "float64", "optimizer": "sgd", "model": "wgan_gp", "model_args": {"width": 0.25}}
 FULL = {"optimizer": "rmsprop", "model_args": {"width": 0.25}}
 
@@ -47,6 +48,10 @@ def train(gan, first, count, flips, rate, steps=STEPS):
 def check_equal(ring, make):
     for settings in (EXACT, CRITICAL):
         compare_with_serial(ring, make, GanSpec(SHAPE, LATENT, **settings))
+
+
+def check_one_pass(ring, make):
+    compare_with_serial(ring, make, GanSpec(SHAPE, LATENT, **ONCE))
 
 
 def compare_with_serial(ring, make, spec):
@@ -110,7 +115,7 @@ def main():
     with part_of_two(sys.argv[1]) as part:
         if part is not None:
             with open_ring(part) as ring:
-                checks = check_equal, check_replicas, check_unfrozen
+                checks = check_equal, check_one_pass, check_replicas, check_unfrozen
                 run(ring, (*checks, check_appraisal) if sys.argv[1] == "gloo" else checks, Gan)
 
 
