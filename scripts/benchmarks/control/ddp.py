@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from hvdgan.backends.events import IMAGES, Arrays, fake_events, real_events
+from hvdgan.backends.events import CONDITIONS, IMAGES, Arrays, fake_events, real_events
 from hvdgan.backends.interface import GanSpec
 from hvdgan.backends.model import Loss
 from hvdgan.backends.torch.gan import PRECISIONS, build_model
@@ -49,9 +49,10 @@ class Pair:
             return self._network("generator")(events).to(self.dtype)
 
     def imagine(self, events: Events) -> Events:
-        """Return fakes with their images, made without a thought of gradients."""
+        """Return fakes with their images instead of their noise, made without a thought of gradients."""
+        known = {name: events[name] for name in ("deposited", "label", *CONDITIONS) if name in events}
         with torch.no_grad():
-            return {**events, "images": self.make(events)}
+            return {"images": self.make(events), **known}
 
     def judge(self, images: Tensor, events: Events) -> Events:
         """Return what the discriminator says."""
