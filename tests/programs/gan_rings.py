@@ -115,8 +115,8 @@ def main():
     with part_of_two(sys.argv[1]) as part:
         if part is not None:
             with open_ring(part) as ring:
-                checks = check_equal, check_one_pass, check_replicas, check_unfrozen
-                run(ring, (*checks, check_appraisal) if sys.argv[1] == "gloo" else checks, Gan)
+                checks = check_equal, check_replicas, check_unfrozen
+                run(ring, (*checks, check_one_pass, check_appraisal) if sys.argv[1] == "gloo" else checks, Gan)
 
 
 if __name__ == "__main__":
