@@ -72,8 +72,9 @@ def test_the_same_weights_do_the_same_in_both(backend, torch_side, pair, showers
 
 
 @pytest.mark.backends("torch")
-def test_fakes_have_the_conditions_of_the_real_batch(backend, build, showers, make_draw):
-    gan = build(**SMALL, model_args=WIDTH)
+@pytest.mark.parametrize("one_pass", [False, True])
+def test_fakes_have_the_conditions_of_the_real_batch(backend, build, showers, make_draw, one_pass):
+    gan = build(**SMALL, model_args={**WIDTH, "one_pass": one_pass})
     seen, batch = [], showers(4, 0, (6, 9, 10), angles=ANGLES)
     make = gan._trainer.make
     gan._trainer.make = lambda events: seen.append(events) or make(events)

@@ -22,6 +22,7 @@ GENTLE = 1e-5
 """Learning rate at which plain SGD does not diverge here."""
 
 EXACT = {"precision": "float64", "optimizer": "sgd", "model_args": {"width": 0.25, "batch_norm": False, "dropout": 0.0}}
+ONCE = {**EXACT, "model_args": {**EXACT["model_args"], "one_pass": True}}
 CRITICAL = {"precision": "float64", "optimizer": "sgd", "model": "wgan_gp", "model_args": {"width": 0.25}}
 FULL = {"optimizer": "rmsprop", "model_args": {"width": 0.25}}
 
@@ -50,6 +51,10 @@ def check_equal(ring, make):
 
 def check_critic(ring, make):
     compare_with_serial(ring, make, GanSpec(SHAPE, LATENT, **CRITICAL))
+
+
+def check_one_pass(ring, make):
+    compare_with_serial(ring, make, GanSpec(SHAPE, LATENT, **ONCE))
 
 
 def compare_with_serial(ring, make, spec):
@@ -114,7 +119,7 @@ def main():
         if part is not None:
             with open_ring(part) as ring:
                 checks = check_equal, check_critic, check_replicas, check_unfrozen
-                run(ring, (*checks, check_appraisal) if sys.argv[1] == "gloo" else checks, Gan)
+                run(ring, (*checks, check_one_pass, check_appraisal) if sys.argv[1] == "gloo" else checks, Gan)
 
 
 if __name__ == "__main__":

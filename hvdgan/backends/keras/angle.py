@@ -92,13 +92,21 @@ class AngleDiscriminator(keras.Model):
         return heads | ({} if self.particle is None else {"particle": self.particle(features)})
 
 
-class Paired(TwoPass):
-    """The step of 3DGAN with fakes under the very conditions, and with the sums of cells, of the real batch."""
+class Paired:
+    """A step of 3DGAN with fakes under the very conditions, and with the sums of cells, of the real batch.
+
+    Args:
+        recipe: The step.
+    """
+
+    def __init__(self, recipe: TwoPass) -> None:
+        self._recipe = recipe
+        self.terms, self.heads, self.passes = recipe.terms, recipe.heads, recipe.passes
 
     def train(self, trainer: Trainer, real: Events, fakes: Sequence[Events]) -> None:
         """Do one step; the generator learns on fresh noise."""
         same = {name: real[name] for name in ("deposited", *CONDITIONS) if name in real}
-        super().train(trainer, real, [{**fake, **same} for fake in fakes])
+        self._recipe.train(trainer, real, [{**fake, **same} for fake in fakes])
 
 
 def build_3dgan_angle(
@@ -113,6 +121,7 @@ def build_3dgan_angle(
     cell_unit: float = 1.0,
     cell_power: float = 0.85,
     aspect: float = 1.0,
+    one_pass: bool = False,
 ) -> tuple[AngleGenerator, AngleDiscriminator]:
     """Build the networks of 3DGAN with angle for a grid.
 
@@ -127,6 +136,7 @@ def build_3dgan_angle(
         cell_unit: Energy in GeV that counts as 1 inside the networks.
         cell_power: The networks see (cell / cell_unit) ** cell_power.
         aspect: Width of a cell over the depth of a layer, in which the slope of a shower is measured; 1 as published.
+        one_pass: Of the recipe, which is `recipe.OnePass` then; the networks are the same.
 
     Returns:
         The generator and the discriminator.

@@ -26,7 +26,7 @@ from hvdgan.backends.keras.device import chosen_device
 from hvdgan.backends.keras.examine import adopt, examine, tells_angle
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
-from hvdgan.backends.keras.recipe import TwoPass
+from hvdgan.backends.keras.recipe import OnePass, TwoPass
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.keras.wasserstein import build_wgan_gp
@@ -41,9 +41,6 @@ MODELS: dict[str, Callable[..., Any]] = {
     "wgan_gp": build_wgan_gp,
 }
 """Built-in models, see `backends.model`."""
-
-RECIPES = {"3dgan_angle": Paired}
-"""How models are trained that bring no recipe, if not as 3DGAN is."""
 
 PRECISIONS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 """Type of the weights by precision."""
@@ -243,7 +240,14 @@ def build_model(spec: GanSpec) -> tuple[keras.Model, keras.Model, Recipe]:
             angle = not recipe and tells_angle(spec, discriminator)
     finally:
         random.setstate(before)
-    return generator, discriminator, *(recipe or [RECIPES.get(spec.model, TwoPass)(spec.weights, classes, angle)])
+    return generator, discriminator, *(recipe or [_plan(spec, classes, angle)])
+
+
+def _plan(spec: GanSpec, classes: int, angle: bool) -> Recipe:
+    """Return how a model is trained that brings no recipe: as 3DGAN is."""
+    kind = OnePass if not is_own(spec.model) and spec.model_args.get("one_pass", False) else TwoPass
+    recipe = kind(spec.weights, classes, angle)
+    return Paired(recipe) if spec.model == "3dgan_angle" else recipe
 
 
 def _find_noises(network: keras.Layer) -> Iterator[keras.random.SeedGenerator]:

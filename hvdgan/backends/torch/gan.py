@@ -23,7 +23,7 @@ from hvdgan.backends.torch.device import chosen_device
 from hvdgan.backends.torch.examine import adopt, examine, tells_angle
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
-from hvdgan.backends.torch.recipe import TwoPass
+from hvdgan.backends.torch.recipe import OnePass, TwoPass
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.torch.trainer import Trainer
 from hvdgan.backends.torch.wasserstein import build_wgan_gp
@@ -36,9 +36,6 @@ MODELS: dict[str, Callable[..., Any]] = {
     "wgan_gp": build_wgan_gp,
 }
 """Built-in models, see `backends.model`."""
-
-RECIPES = {"3dgan_angle": Paired}
-"""How models are trained that bring no recipe, if not as 3DGAN is."""
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 """Type of the weights by precision."""
@@ -206,4 +203,11 @@ def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
         built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
         generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
         angle = not recipe and tells_angle(spec, discriminator)
-    return generator, discriminator, *(recipe or [RECIPES.get(spec.model, TwoPass)(spec.weights, classes, angle)])
+    return generator, discriminator, *(recipe or [_plan(spec, classes, angle)])
+
+
+def _plan(spec: GanSpec, classes: int, angle: bool) -> Recipe:
+    """Return how a model is trained that brings no recipe: as 3DGAN is."""
+    kind = OnePass if not is_own(spec.model) and spec.model_args.get("one_pass", False) else TwoPass
+    recipe = kind(spec.weights, classes, angle)
+    return Paired(recipe) if spec.model == "3dgan_angle" else recipe

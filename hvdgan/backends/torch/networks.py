@@ -97,6 +97,7 @@ def build_3dgan(
     batch_norm: bool = True,
     cell_unit: float = 1.0,
     cell_power: float = 1.0,
+    one_pass: bool = False,
 ) -> tuple[Generator, Discriminator]:
     """Build the networks of 3DGAN for a grid.
 
@@ -111,6 +112,7 @@ def build_3dgan(
             spares a short training from finding the scale.
         cell_power: The networks see (cell / cell_unit) ** cell_power: 1 as published; 0.5 brings faint and bright
             cells nearer to each other, which lets a short training see a shower's edges as well as its core.
+        one_pass: Of the recipe, which is `recipe.OnePass` then; the networks are the same.
 
     Returns:
         The generator and the discriminator.

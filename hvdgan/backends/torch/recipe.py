@@ -1,4 +1,4 @@
-"""The recipe of 3DGAN: discriminator on real events, discriminator on fakes, generator twice."""
+"""The recipe of 3DGAN: discriminator on real events, discriminator on fakes, or on both at once; generator twice."""
 
 from collections.abc import Sequence
 
@@ -36,10 +36,14 @@ class TwoPass:
 
     def train(self, trainer: Trainer, real: Events, fakes: Sequence[Events]) -> None:
         """Do one step; the generator learns on fresh noise."""
-        trainer.update("discriminator", self.judge, real)
-        trainer.update("discriminator", self.judge, trainer.imagine(fakes[0]))
+        self.teach(trainer, real, fakes[0])
         for fake in fakes[1:]:
             trainer.update("generator", self.fool, fake)
+
+    def teach(self, trainer: Trainer, real: Events, fake: Events) -> None:
+        """Train the discriminator on real events, then on fakes."""
+        trainer.update("discriminator", self.judge, real)
+        trainer.update("discriminator", self.judge, trainer.imagine(fake))
 
     def judge(self, trainer: Trainer, events: Events) -> Tensor:
         """Return the discriminator's loss of some events and its terms."""
@@ -63,6 +67,23 @@ class TwoPass:
             terms["angle"] = (heads["angle"] - events["angle"]).abs().mean()
         total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
         return torch.stack((total, *terms.values()))
+
+
+class OnePass(TwoPass):
+    """The step of 3DGAN with one update of the discriminator, on real events and fakes in one batch of twice the size.
+
+    Its batch normalisations see both kinds together, where two passes normalise each by itself. The published option
+    of this name (github.com/vlimant/NNLO, GanModel.py) also gives the generator one update on twice the noise; here it
+    keeps its two.
+    """
+
+    def teach(self, trainer: Trainer, real: Events, fake: Events) -> None:
+        """Train the discriminator on real events and fakes together."""
+        trainer.update("discriminator", self.judge_both, real, trainer.imagine(fake))
+
+    def judge_both(self, trainer: Trainer, real: Events, made: Events) -> Tensor:
+        """Return the discriminator's loss of one batch of real events and fakes, and its terms."""
+        return self.judge(trainer, {name: torch.cat((real[name], made[name])) for name in made})
 
 
 def percentage_error(prediction: Tensor, truth: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from hvdgan.backends.events import IMAGES, Arrays, fake_events, real_events
+from hvdgan.backends.events import CONDITIONS, IMAGES, Arrays, fake_events, real_events
 from hvdgan.backends.interface import GanSpec
+from hvdgan.backends.model import Loss
 from hvdgan.backends.torch.gan import PRECISIONS, build_model
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.config import Config, load
@@ -27,7 +28,7 @@ Events = dict[str, Tensor]
 
 
 class Pair:
-    """Generator and discriminator, each in a DistributedDataParallel; makes and judges as a recipe's losses ask."""
+    """Generator and discriminator, each in a DistributedDataParallel: a trainer, as recipes ask for."""
 
     def __init__(self, spec: GanSpec) -> None:
         generator, discriminator, self.recipe = build_model(spec)
@@ -40,12 +41,18 @@ class Pair:
         self.optimizers = {
             name: build_optimizer(spec.optimizer, network, **spec.optimizer_args) for name, network in self.bare.items()
         }
-        self.learns = "discriminator"
+        self.learns, self.losses = "discriminator", []
 
     def make(self, events: Events) -> Tensor:
         """Return the images that the generator makes of noise."""
         with self._autocast():
             return self._network("generator")(events).to(self.dtype)
+
+    def imagine(self, events: Events) -> Events:
+        """Return fakes with their images instead of their noise, made without a thought of gradients."""
+        known = {name: events[name] for name in ("deposited", "label", *CONDITIONS) if name in events}
+        with torch.no_grad():
+            return {"images": self.make(events), **known}
 
     def judge(self, images: Tensor, events: Events) -> Events:
         """Return what the discriminator says."""
@@ -54,25 +61,22 @@ class Pair:
         return {name: head.to(self.dtype) for name, head in heads.items()}
 
     def step(self, real: Events, fakes: Sequence[Events]) -> Tensor:
-        """Train the discriminator on real events and on fakes, then the generator twice; return the former's loss."""
-        first = self._update("discriminator", lambda: self.recipe.judge(self, real))
-        with torch.no_grad():
-            made = {**fakes[0], "images": self.make(fakes[0])}
-        second = self._update("discriminator", lambda: self.recipe.judge(self, made))
-        for fake in fakes[1:]:
-            self._update("generator", lambda fake=fake: self.recipe.fool(self, fake))
-        return (first + second) / 2
+        """Train both networks as their recipe says; return the discriminator's mean loss."""
+        self.losses.clear()
+        self.recipe.train(self, real, fakes)
+        return torch.stack(self.losses).mean()
 
-    def _update(self, name: str, loss: Callable[[], Tensor]) -> Tensor:
+    def update(self, name: str, loss: Loss, *events: Events) -> None:
         """Take one step of a network down a loss, the other one frozen."""
         self.learns = name
         for other, network in self.bare.items():
             network.requires_grad_(other == name)
-        total = loss()[0]
+        total = loss(self, *events)[0]
         self.optimizers[name].zero_grad()
         total.backward()
         self.optimizers[name].step()
-        return total.detach()
+        if name == "discriminator":
+            self.losses.append(total.detach())
 
     def _network(self, name: str) -> nn.Module:
         """Return the network that averages gradients while it learns, and else the bare one."""
@@ -143,6 +147,7 @@ def main() -> None:
     try:
         with open_data(config) as files:
             train(config, plan_course(config, files, None), metrics)
+        distributed.barrier()  # a rank that leaves while another one still reduces takes it down
     finally:
         distributed.destroy_process_group()
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+from control import overlap
 from hvdgan.backends.interface import NETWORKS, GanSpec
 from hvdgan.backends.torch import Gan, Gradients
 from hvdgan.bench import emulation
@@ -42,7 +43,7 @@ Horovod 0.28.1 crashes where its cycle time and then its threshold is given."""
 def parse_words() -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser("scripts/benchmarks/knobs")
-    parser.add_argument("knobs", choices=KNOBS)
+    parser.add_argument("knobs", choices=(*KNOBS, "overlap"))
     parser.add_argument("--compute", type=float, default=0.05)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=5)
@@ -50,8 +51,8 @@ def parse_words() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(world: World, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Return the seconds beside computing of a step, for every knob and repeat."""
+def measure(world: World, options: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
+    """Return the seconds beside computing of a step, for every knob and repeat, by what they are."""
     if options.sizes:
         shapes = {name: [(size,)] for name, size in zip(NETWORKS, options.sizes, strict=True)}
     else:
@@ -68,7 +69,7 @@ def measure(world: World, options: argparse.Namespace) -> dict[str, list[float]]
             ):
                 record = emulation.measure(Gradients, ring, shapes, options.compute, options.steps, place)
             found[knob].append(record.seconds - options.compute)
-    return found
+    return {"What a step takes beside computing": found}
 
 
 @contextmanager
@@ -80,23 +81,23 @@ def turn(variables: dict[str, str]) -> Iterator[None]:
         del os.environ[name]
 
 
-def tabulate(found: dict[str, list[float]]) -> Table:
-    """Return medians, and ratios to the first knob."""
+def tabulate(title: str, found: dict[str, list[float]]) -> Table:
+    """Return medians, and ratios to the first row."""
     rows, first = [], next(iter(found.values()))
     for knob, seconds in found.items():
         ratios = sorted(mine / its for mine, its in zip(seconds, first, strict=True))
         ratio = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})"
         rows.append((knob, 1e3 * statistics.median(seconds), ratio))
-    return Table("What a step takes beside computing", ("knob", "ms", "over defaults"), tuple(rows))
+    return Table(title, ("knob", "ms", "over the first"), tuple(rows))
 
 
 def main() -> None:
     """Measure, and print on rank 0."""
     options = parse_words()
     with guarded_world() as world:
-        found = measure(world, options)
-        if world.rank == 0:
-            print_table(tabulate(found), sys.stdout, False)
+        found = overlap.measure(world, options) if options.knobs == "overlap" else measure(world, options)
+        for title, seconds in found.items() if world.rank == 0 else ():
+            print_table(tabulate(title, seconds), sys.stdout, False)
 
 
 if __name__ == "__main__":
