@@ -2,11 +2,11 @@
 
 A layer with filters is split along its outputs: each shard holds some of its filters, with their biases and optimizer
 slots, and computes some of the channels. In a row of layers the channels stay apart as long as each layer looks at
-every channel alone; a layer that needs all of them joins them. Layers outside of a row get, and give, whole activations.
+every channel alone; a layer that needs all of them joins them. Layers outside of a row get and give whole activations.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from numpy.typing import NDArray
@@ -73,13 +73,15 @@ class Duty:
         kind: What it does with channels.
         takes: "whole" activations, those of the shards' "parts", or "apart" just its own part.
         joins: Whether it joins what it made.
-        channels: Of the activations before it is applied, or that it makes.
-        axis: Where they are.
+        given: Channels of all shards that it takes, unless they are whole.
+        channels: Channels of all shards that it makes.
+        axis: Where the channels are.
     """
 
     kind: Kind
     takes: Literal["whole", "parts", "apart"]
     joins: bool
+    given: int
     channels: int
     axis: int
 
@@ -97,7 +99,7 @@ def plan_row(kinds: Sequence[Kind]) -> list[Duty | None]:
         own = _take(kind, before)
         fits = place + 1 < len(kinds) and own is not None and _take(kinds[place + 1], own) is not None
         follows = fits and _take(kinds[place + 1], own).takes != "whole"
-        before = None if own is None else Duty(own.kind, own.takes, not follows, own.channels, own.axis)
+        before = own and replace(own, joins=not follows)
         duties.append(before)
         before = before if follows else None
     return duties
@@ -107,10 +109,10 @@ def _take(kind: Kind, before: Duty | None) -> Duty | None:
     """Return the duty of a layer behind one that leaves parts, or behind whole activations."""
     if kind.word == "filters":
         takes = "parts" if before and before.axis == kind.axis else "whole"
-        return Duty(kind, takes, False, kind.channels, kind.axis)
+        return Duty(kind, takes, False, before.channels if before else 0, kind.channels, kind.axis)
     if before is None or kind.word == "whole" or kind.axis not in (None, before.axis):
         return None
-    return Duty(kind, "apart", False, before.channels, before.axis)
+    return Duty(kind, "apart", False, before.channels, before.channels, before.axis)
 
 
 class Partition:

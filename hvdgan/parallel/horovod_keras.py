@@ -43,9 +43,11 @@ def open_ring(world: World, stall_timeout: float = 300.0, shards: int = 1) -> It
         yield SoloRing()
         return
     sets = ProcessSets(load_horovod("tensorflow"), ranks, shards)
-    with started("tensorflow", world, stall_timeout, sets.static()) as hvd:
-        with closing(HorovodRing(KerasChannel(hvd, sets), open_shards(hvd, sets))) as ring:
-            yield ring
+    with (
+        started("tensorflow", world, stall_timeout, sets.static()) as hvd,
+        closing(HorovodRing(KerasChannel(hvd, sets), open_shards(hvd, sets))) as ring,
+    ):
+        yield ring
 
 
 class KerasChannel:

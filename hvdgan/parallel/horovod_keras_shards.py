@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import tensorflow as tf
 from tensorflow import Tensor
 
 from hvdgan.parallel.horovod_shards import ProcessSets
@@ -14,7 +15,10 @@ def open_shards(hvd: Any, sets: ProcessSets) -> Shards:
 
 
 class KerasShards:
-    """Collective calls on tensors, inside of graphs only: TensorFlow tells their names apart there.
+    """Collective calls on tensors, inside of graphs only: TensorFlow gives names there.
+
+    The names count the calls that went into graphs, and leave out the layers around them: what Keras calls a layer
+    depends on what a process did before.
 
     Args:
         hvd: The module `horovod.tensorflow`.
@@ -24,16 +28,22 @@ class KerasShards:
 
     def __init__(self, hvd: Any, members: Any, count: int) -> None:
         self.index, self.count = hvd.rank() % count, count
-        self._hvd, self._members = hvd, members
+        self._hvd, self._members, self._calls = hvd, members, 0
 
     def join(self, tensor: Tensor) -> Tensor:
         """Return the tensors of all shards joined along the first axis."""
-        return self._hvd.allgather(tensor, name="hvdgan/join", process_set=self._members)
+        return self._call(self._hvd.allgather, "join", tensor)
 
     def total(self, tensor: Tensor) -> Tensor:
         """Return the sum of the tensors of all shards."""
-        return self._hvd.allreduce(tensor, name="hvdgan/total", op=self._hvd.Sum, process_set=self._members)
+        return self._call(self._hvd.allreduce, "total", tensor, op=self._hvd.Sum)
 
     def scatter(self, tensor: Tensor) -> Tensor:
         """Return this shard's part of the sum; Horovod cuts as `shards.cut` does."""
-        return self._hvd.reducescatter(tensor, name="hvdgan/scatter", op=self._hvd.Sum, process_set=self._members)
+        return self._call(self._hvd.reducescatter, "scatter", tensor, op=self._hvd.Sum)
+
+    def _call(self, function: Any, word: str, tensor: Tensor, **settings: Any) -> Tensor:
+        """Put a collective call into the graph, under a name of its own."""
+        self._calls += 1
+        with tf.name_scope(f"hvdgan/{self._calls}/"):
+            return function(tensor, name=word, process_set=self._members, **settings)

@@ -87,10 +87,8 @@ def count_models(ranks: int, shards: int) -> int:
     Raises:
         UsageError: They leave ranks over.
 
-    >>> count_models(6, 4)
-    Traceback (most recent call last):
-        ...
-    hvdgan.errors.UsageError: a ring of 6 ranks cannot hold models of 4 shards; use 4 or 8 ranks, or training.shards 3 or 6
+    >>> count_models(6, 2)
+    3
     """
     if ranks % shards:
         sizes = [size for size in (ranks // shards * shards, (ranks // shards + 1) * shards) if size]

@@ -17,6 +17,7 @@ from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.parallel.shards import count_models, place
 from hvdgan.run.plan import list_models
 from hvdgan.study.search.conditions import listed
 from hvdgan.training.appraisal import Appraisal, restore_best
@@ -70,7 +71,7 @@ def try_model(config: Config) -> None:
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:
-    """Check the shower files' structure, and that a ring of some ranks finds enough events for a step.
+    """Check that a ring of some ranks divides into models, and finds enough events for a step; look into the files.
 
     Args:
         config: The configuration.
@@ -78,10 +79,12 @@ def check_data(config: Config, size: int, number: int | None) -> None:
         number: The fold that is left out, or None for the hold-out of `data.validation`.
 
     Raises:
+        UsageError: The ring does not divide.
         DataError: A file is not what it should be, or there are too few events.
     """
+    models = count_models(size, config.training.shards)
     with open_data(config) as files:
-        plan_course(config, files, number).steps(size, config.training.batch_size)
+        plan_course(config, files, number).steps(models, config.training.batch_size)
 
 
 def open_data(config: Config) -> ShowerFiles:
@@ -154,7 +157,7 @@ def train_once(
     backend = load(config.gan.backend)
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
-        steps = course.steps(ring.size, config.training.batch_size)
+        steps = course.steps(place(ring).size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
         spec = make_spec(config, files.image_shape, course.particles, calibration)
         hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})

@@ -6,6 +6,7 @@ calls on the group are made here and in `conversation`, and at the end of a tria
 
 import itertools
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from hvdgan.config import Choices, Config, IntRange
@@ -100,12 +101,12 @@ def check_layouts(config: Config) -> None:
     Where the layout is searched, those that do not divide the group are left out of the space elsewhere.
 
     Raises:
-        UsageError: A group cannot be divided into the folds; the message says what could.
+        UsageError: A group cannot be divided into the folds, or a ring into models; the message says what could.
         DataError: A file is not what it should be, or a ring would find too few events for a step.
     """
-    layouts = list(itertools.product(_choices(config, "folds"), _choices(config, "fold_mode")))
-    for folds, mode in layouts:
-        chosen = {"study.folds": folds, "study.fold_mode": mode}
+    layouts = list(itertools.product(_choices(config, "study.folds"), _choices(config, "study.fold_mode")))
+    for (folds, mode), shards in itertools.product(layouts, _choices(config, "training.shards")):
+        chosen = {"study.folds": folds, "study.fold_mode": mode, "training.shards": shards}
         layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
         if len(layouts) == 1 or config.study.ranks_per_trial % count_rings(layout) == 0:
             size = fold_size(config.study.ranks_per_trial, count_rings(layout))
@@ -113,10 +114,10 @@ def check_layouts(config: Config) -> None:
 
 
 def _choices(config: Config, name: str) -> list[Any]:
-    """Return the values that a key of the section `study` can have."""
-    match config.study.space.get(f"study.{name}"):
+    """Return the values that a key can have, one by one."""
+    match config.study.space.get(name):
         case None:
-            return [getattr(config.study, name)]
+            return [attrgetter(name)(config)]
         case Choices() as dimension:
             return list(dimension.choices)
         case IntRange() as dimension:

@@ -36,7 +36,7 @@ def check_horovod(config: Config, size: int) -> None:
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
     """Open the ring of the configuration's framework over all processes of a world. Collective."""
     module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
-    return module.open_ring(world, config.training.stall_timeout)
+    return module.open_ring(world, config.training.stall_timeout, config.training.shards)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from hvdgan.config import Config
 from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import lead
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import place
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.run.build import opened, plan_course, train_once
 from hvdgan.run.generate import build_from
@@ -89,7 +90,7 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     """
     small = config.replace(
         {
-            "data.validation_events": min(config.data.validation_events, max(EVENTS, ring.size)),
+            "data.validation_events": min(config.data.validation_events, max(EVENTS, place(ring).size)),
             "training.metric_every": 1,
             "training.epochs": FOREVER,
             "study.space": {},
@@ -109,7 +110,7 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
-    told["step"] = lead(ring, lambda: ring.size * config.training.batch_size / median(speeds[1:]))
+    told["step"] = lead(ring, lambda: place(ring).size * config.training.batch_size / median(speeds[1:]))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
     return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)

@@ -18,6 +18,7 @@ from hvdgan.data.stream import stream
 from hvdgan.errors import HvdganError, NotFiniteError
 from hvdgan.parallel.agreement import gather_texts, lead
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import place
 from hvdgan.parallel.world import mark_agreed
 from hvdgan.training.checkpoint import Saved, save_checkpoint
 from hvdgan.training.course import Course
@@ -127,8 +128,9 @@ class Run:
         self.gan, self.ring, self.course, self.settings = gan, ring, course, settings
         self.directory, self.hooks = directory, hooks
         self.position, self.timing = Position(), Timing()
-        self._meter = Meter(ring.size * settings.batch_size)
-        self._steps = course.steps(ring.size, settings.batch_size)
+        self._place = place(ring)
+        self._meter = Meter(self._place.size * settings.batch_size)
+        self._steps = course.steps(self._place.size, settings.batch_size)
 
     def train(self, validation: Validation, saved: Saved | None = None, baseline: bool = True) -> Result:
         """Train to the last epoch, until it gets no better, or until somebody wants to leave. Collective.
@@ -164,7 +166,8 @@ class Run:
         manifest = saved.manifest if saved else self._standing()
         standing = lead(self.ring, lambda: {name: manifest[name] for name in self._standing()})
         self.position, self.timing = Position(**standing["position"]), Timing(**standing["timing"])
-        self.gan.restore(self.ring.broadcast(saved.state if saved else self.gan.state()))
+        own = self.gan.state()
+        self.gan.restore(self.ring.broadcast(saved.state if saved else own))
 
     def _train_epoch(self) -> int:
         """Train to the end of the epoch; return the control word that ended it early, or 0."""
@@ -187,7 +190,7 @@ class Run:
     def _stream(self) -> Any:
         """Open this rank's batches of the current epoch, from the current step on."""
         return stream(
-            self.course.files, self.course.train, self.ring.rank, self.ring.size, self.settings.batch_size,
+            self.course.files, self.course.train, self._place.rank, self._place.size, self.settings.batch_size,
             seed=self.settings.seed, epoch=self.position.epoch, block=self.settings.shuffle_block,
             first_step=self.position.step,
         )  # fmt: skip
@@ -197,11 +200,11 @@ class Run:
         self.hooks.beat()
         batch = self.course.batch(showers)
         noise = draw(
-            self.settings.seed, self.position.steps, self.ring.rank * len(batch), len(batch),
+            self.settings.seed, self.position.steps, self._place.rank * len(batch), len(batch),
             self.gan.spec.latent_size, passes=self.gan.passes, classes=len(self.course.particles),
             energies=self.course.energies, label_flip=self.settings.label_flip,
         )  # fmt: skip
-        rates = learning_rates(self.settings, self.ring.size, self.position.steps, self._steps)
+        rates = learning_rates(self.settings, self._place.size, self.position.steps, self._steps)
         self.gan.train_step(batch, noise, rates)
         self._meter.count()
         self.position = replace(self.position, step=self.position.step + 1, steps=self.position.steps + 1)
@@ -242,12 +245,14 @@ class Run:
             self._save(best)
 
     def _compare_replicas(self) -> None:
-        """Refuse to go on when the ranks hold different weights."""
+        """Refuse to go on when ranks that should hold the same weights hold different ones."""
         digests = gather_texts(self.ring, self.gan.digest())
-        strangers = [rank for rank, digest in enumerate(digests) if digest != digests[0]]
+        model = digests[: self.ring.shards.count]
+        strangers = [rank for rank, digest in enumerate(digests) if digest != model[rank % len(model)]]
         if strangers:
             error = HvdganError(
-                f"after epoch {self.position.epoch + 1} the weights of ranks {strangers} differ from those of rank 0; "
+                f"after epoch {self.position.epoch + 1} the weights of ranks {strangers} differ from those of rank "
+                f"{', '.join(map(str, range(len(model))))}; "
                 "are all ranks of the ring on the same kind of processor and the same libraries? see `hvdgan doctor`"
             )
             raise mark_agreed(error, self.ring.size)
@@ -261,12 +266,13 @@ class Run:
         return self._result(ENDINGS[strongest])
 
     def _save(self, best: bool) -> None:
-        """Store a checkpoint, on rank 0; an error there reaches every rank."""
+        """Store a checkpoint of the whole networks, on rank 0; an error there reaches every rank."""
+        state = self.gan.state()
         manifest = {**self.hooks.manifest, **self._standing(), "world": self.ring.size}
         keep = self.settings.checkpoint.keep
         lead(
             self.ring,
-            lambda: str(save_checkpoint(self.directory, self.position.steps, self.gan.state(), manifest, best, keep)),
+            lambda: str(save_checkpoint(self.directory, self.position.steps, state, manifest, best, keep)),
         )
 
     def _record(self, kind: str, values: dict[str, Any]) -> None:

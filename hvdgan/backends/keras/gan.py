@@ -26,6 +26,7 @@ from hvdgan.backends.keras.examine import adopt, examine
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import TwoPass
+from hvdgan.backends.keras.sharding import split_networks
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.keras.wasserstein import build_wgan_gp
@@ -69,6 +70,7 @@ class Gan:
             self._networks = {"generator": generator, "discriminator": discriminator}
             if is_own(spec.model):
                 examine(spec, self._networks, self.recipe, self._tensors_of)
+            self._partition = split_networks(self._networks, ring.shards)
             self._optimizers = {
                 name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
                 for name, network in self._networks.items()
@@ -126,7 +128,7 @@ class Gan:
 
     def state(self) -> State:
         """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
-        arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
+        arrays = self._partition.whole({name: to_array(tensor) for name, tensor in self._tensors().items()})
         known = {} if self._template is None else {"template": self._template.copy()}
         return arrays | known | {"response": np.array(self._response, dtype=np.float64)}
 
@@ -139,6 +141,7 @@ class Gan:
         arrays, tensors = dict(state), self._tensors()
         response = check_response(arrays.pop("response", None), len(self.spec.particles))
         template = check_template(arrays.pop("template", None), self._template)
+        arrays = self._partition.part(arrays)
         check(arrays, tensors)
         copy_in(arrays, tensors)
         self._response, self._template = response, template
@@ -146,7 +149,8 @@ class Gan:
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
         tensors = {name: tensor for name, tensor in self._weights().items() if is_statistic(name)}
-        copy_in(self.ring.mean({name: to_array(tensor) for name, tensor in tensors.items()}), tensors)
+        whole = self._partition.whole({name: to_array(tensor) for name, tensor in tensors.items()})
+        copy_in(self._partition.part(self.ring.mean(whole)), tensors)
 
     def digest(self) -> str:
         """Return a hash of all trained weights and optimizer slots: equal on replicas, statistics left out."""
@@ -159,7 +163,7 @@ class Gan:
     def parameters(self) -> dict[str, int]:
         """Return the number of parameters by network, batch-norm statistics included."""
         return {
-            name: sum(int(np.prod(tensor.shape)) for tensor in network_tensors(network, name).values())
+            name: sum(self._partition.count(key, one.shape) for key, one in network_tensors(network, name).items())
             for name, network in self._networks.items()
         }
 

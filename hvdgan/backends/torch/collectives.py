@@ -41,10 +41,12 @@ class Collectives:
     Args:
         shards: The processes of the model.
         axis: Where the channels are.
+        channels: How many, of all shards.
     """
 
     shards: Shards
     axis: int
+    channels: int
 
     def enter(self, whole: Tensor) -> Tensor:
         """Return activations that all shards have alike to this shard's filters; adds up the gradients of all."""
@@ -76,7 +78,7 @@ class Collectives:
 
     def part(self, whole: Tensor) -> Tensor:
         """Return this shard's channels of activations that all have alike."""
-        own = split(0, whole.shape[self.axis], self.shards.index, self.shards.count).part
+        own = split(0, self.channels, self.shards.index, self.shards.count).part
         return whole.narrow(self.axis, own.start, own.stop - own.start)
 
     def _join(self, part: Tensor) -> Tensor:

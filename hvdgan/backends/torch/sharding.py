@@ -72,9 +72,9 @@ class _Filtering:
         def run(whole: Tensor) -> Tensor:
             return super(_Filtering, self).forward(whole, *others, **settings)
 
-        calls, duty = self.collectives, self.duty
-        made = calls.feed(given, run) if duty.takes == "parts" else run(calls.enter(given))
-        return calls.leave(made) if duty.joins else made
+        takes = self.duty.takes
+        made = self.entrance.feed(given, run) if takes == "parts" else run(self.entrance.enter(given))
+        return self.exit.leave(made) if self.duty.joins else made
 
 
 class _Apart:
@@ -83,7 +83,7 @@ class _Apart:
     def forward(self, given: Tensor) -> Tensor:
         """Do the layer's work, and join what was made where that is wanted."""
         made = super().forward(given)
-        return self.collectives.leave(made) if self.duty.joins else made
+        return self.exit.leave(made) if self.duty.joins else made
 
 
 class _Noisy:
@@ -94,20 +94,20 @@ class _Noisy:
         shape = list(given.shape)
         shape[self.duty.axis] = self.duty.channels
         ones = torch.ones(shape, dtype=given.dtype, device=given.device).contiguous(memory_format=layout(given))
-        made = given * self.collectives.part(super().forward(ones)) if self.training else given
-        return self.collectives.leave(made) if self.duty.joins else made
+        made = given * self.exit.part(super().forward(ones)) if self.training else given
+        return self.exit.leave(made) if self.duty.joins else made
 
 
 def _plan(network: nn.Module, count: int) -> dict[nn.Module, Duty]:
     """Return the duties of the layers of a network that have some."""
     places = Counter(layer for _, layer in network.named_modules(remove_duplicate=False))
     tied = _count_uses(network)
+    rows = list(_rows(network))
+    steps = Counter(layer for row in rows for layer in row)
     duties: dict[nn.Module, Duty] = {}
-    seen: set[nn.Module] = set()
-    for row in _rows(network):
-        kinds = [_kind(layer, count, tied) if places[layer] == 1 and layer not in seen else Kind() for layer in row]
+    for row in rows:
+        kinds = [_kind(layer, count, tied) if places[layer] == steps[layer] == 1 else Kind() for layer in row]
         duties |= {layer: duty for layer, duty in zip(row, plan_row(kinds), strict=True) if duty}
-        seen |= set(row)
     for layer in places:
         if layer not in duties and (alone := plan_row([_kind(layer, count, tied)])[0]):
             duties[layer] = alone
@@ -162,7 +162,8 @@ def _convert(layer: nn.Module, duty: Duty, shards: Shards) -> Iterator[tuple[Ten
     """Give a layer its duty; yield the weights that are a part now."""
     mixin = {"filters": _Filtering, "noise": _Noisy}.get(duty.kind.word, _Apart)
     layer.__class__ = type(type(layer).__name__, (mixin, type(layer)), {})
-    layer.duty, layer.collectives = duty, Collectives(shards, duty.axis)
+    layer.duty = duty
+    layer.entrance, layer.exit = (Collectives(shards, duty.axis, number) for number in (duty.given, duty.channels))
     if duty.kind.word not in ("filters", "norm"):
         return
     for name, tensor in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]:
