@@ -63,11 +63,20 @@ def try_model(config: Config) -> None:
         ConfigError: The model breaks the contract, or fails.
     """
     if is_own(config.gan.model):
-        with open_data(config) as files:
-            particles = files.particles()
-            assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
-            spec = make_spec(config, files.image_shape, particles, assumed)
-        load(config.gan.backend).Gan(spec, SoloRing()).close()
+        load(config.gan.backend).Gan(_assume_spec(config), SoloRing()).close()
+
+
+def list_whole_layers(config: Config) -> list[tuple[str, str]]:
+    """Return the layers that every shard of a model would hold whole, and why."""
+    return load(config.gan.backend).list_whole_layers(_assume_spec(config), config.training.shards)
+
+
+def _assume_spec(config: Config) -> GanSpec:
+    """Return what the networks are built from, but for what the data says of showers."""
+    with open_data(config) as files:
+        particles = files.particles()
+        assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
+        return make_spec(config, files.image_shape, particles, assumed)
 
 
 def check_data(config: Config, size: int, number: int | None) -> None:

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 from hvdgan.backends import load
 from hvdgan.config import Config
 from hvdgan.errors import HvdganError, RingBrokenError, UsageError
-from hvdgan.parallel.agreement import together
+from hvdgan.parallel.agreement import lead, together
+from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.topology import place_folds
 from hvdgan.parallel.world import World, mark_agreed
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
-from hvdgan.run.build import check_model, try_model
+from hvdgan.run.build import check_model, list_whole_layers, try_model
 from hvdgan.run.objective import count_rings
 from hvdgan.run.processes import open_pinned_ring, open_ring, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
@@ -38,12 +39,15 @@ def check(config: Config, world: World) -> Table | None:
 
 def _check_training(config: Config, world: World) -> Table | None:
     """Rehearse on one ring of all ranks."""
-    world.agree(lambda: train.refuse(config, world.size))
+    world.agree(lambda: train.refuse(config, count_ranks(world)))
     with open_pinned_ring(config, load(config.gan.backend), world) as ring:
         together(ring, lambda: try_model(config))
         measured = rehearse(config, ring, None)
         total = config.training.epochs * measured.epoch
-        rows = [(f"a training of {config.training.epochs} epochs", _span(total))]
+        rows = [
+            *map(tuple, lead(ring, lambda: told_shards(config))),
+            (f"a training of {config.training.epochs} epochs", _span(total)),
+        ]
         return tabulate(config, measured, rows) if ring.rank == 0 else None
 
 
@@ -59,6 +63,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     trial = slowest.epoch * config.training.epochs * config.study.folds / count_rings(config)
     whole = trial * math.ceil(config.study.trials / len(topology.groups))
     rows = [
+        *world.agree(lambda: told_shards(config)),
         ("a point that was asked for", ", ".join(f"{name.rpartition('.')[2]} {point[name]}" for name in point)),
         (f"a trial of {config.study.folds} x {config.training.epochs} epochs", _span(trial)),
         (f"{config.study.trials} trials, {len(topology.groups)} at a time, none pruned", _span(whole)),
@@ -108,7 +113,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     seen = [
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
-        ("ring", "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"),
+        ("ring", _ring(measured)),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
         ("a generated shower", f"{1000 * measured.generation:,.4g} ms"),
@@ -121,6 +126,21 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     ]
     gpu = [("memory of a GPU", f"{_size(measured.device)} at most")] if measured.device else []
     return Table("Checked, all is well", ("what", "seen"), (*seen, *gpu))
+
+
+def told_shards(config: Config) -> list[tuple[str, str]]:
+    """Say which layers every shard of a model holds whole, and why; nothing of a model in one piece."""
+    if config.training.shards == 1:
+        return []
+    whole = [f"{layer} ({reason})" for layer, reason in list_whole_layers(config)]
+    return [("layers that are not split", "; ".join(whole) or "none")]
+
+
+def _ring(measured: Measured) -> str:
+    """Say how many processes train together, and how many hold a model."""
+    ranks = "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"
+    models = f"{measured.models} {'model' if measured.models == 1 else 'models'}"
+    return ranks if measured.models == measured.ranks else f"{ranks}, which hold {models}"
 
 
 def _span(seconds: float) -> str:

@@ -44,6 +44,7 @@ class Measured:
 
     Args:
         ranks: Of the ring.
+        models: That they hold.
         parameters: By network.
         events: Events to train on, and held out.
         steps: Of an epoch.
@@ -56,6 +57,7 @@ class Measured:
     """
 
     ranks: int
+    models: int
     parameters: dict[str, int]
     events: tuple[int, int]
     steps: int
@@ -69,7 +71,7 @@ class Measured:
     @property
     def validation(self) -> float:
         """Seconds of an epoch's validation."""
-        return self.generation * self.validated / self.ranks
+        return self.generation * self.validated / self.models
 
     @property
     def epoch(self) -> float:
@@ -110,10 +112,11 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
-    told["step"] = lead(ring, lambda: place(ring).size * config.training.batch_size / median(speeds[1:]))
+    models = place(ring).size
+    told["step"] = lead(ring, lambda: models * config.training.batch_size / median(speeds[1:]))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
-    return Measured(ring.size, events=events, validated=validated, memory=memory, device=device, **told)
+    return Measured(ring.size, models, events=events, validated=validated, memory=memory, device=device, **told)
 
 
 class Enough:

@@ -12,6 +12,7 @@ from hvdgan.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED
 from hvdgan.files import append_json_line, read_json_lines, write_atomically
 from hvdgan.log import log_to, logger
 from hvdgan.parallel.agreement import gather_texts, lead, together
+from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World
@@ -42,7 +43,7 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     Raises:
         HvdganError: Something the message explains, the same on every rank; the verdict is written.
     """
-    world.agree(lambda: refuse(config, world.size))
+    world.agree(lambda: refuse(config, count_ranks(world)))
     with open_pinned_ring(config, load(config.gan.backend), world) as ring:
         together(ring, lambda: try_model(config))
         hosts = gather_texts(ring, world.hosts[world.rank])

@@ -1,6 +1,6 @@
 """The Keras backend, over TensorFlow: the public names that every backend offers."""
 
 from hvdgan.backends.keras.device import count_devices, peak_memory, seed, use_device
-from hvdgan.backends.keras.gan import MODELS, Gan
+from hvdgan.backends.keras.gan import MODELS, Gan, list_whole_layers
 
-__all__ = ["Gan", "MODELS", "count_devices", "peak_memory", "seed", "use_device"]
+__all__ = ["Gan", "MODELS", "count_devices", "list_whole_layers", "peak_memory", "seed", "use_device"]

@@ -22,11 +22,11 @@ from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, re
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
-from hvdgan.backends.keras.examine import adopt, examine
+from hvdgan.backends.keras.examine import adopt, examine, unchanged
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import TwoPass
-from hvdgan.backends.keras.sharding import split_networks
+from hvdgan.backends.keras.sharding import list_whole, split_networks
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.keras.wasserstein import build_wgan_gp
@@ -70,7 +70,8 @@ class Gan:
             self._networks = {"generator": generator, "discriminator": discriminator}
             if is_own(spec.model):
                 examine(spec, self._networks, self.recipe, self._tensors_of)
-            self._partition = split_networks(self._networks, ring.shards)
+            with unchanged(spec, self._networks, self._tensors_of, ring.shards.count):
+                self._partition = split_networks(self._networks, ring.shards)
             self._optimizers = {
                 name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
                 for name, network in self._networks.items()
@@ -226,6 +227,12 @@ def build_model(spec: GanSpec) -> tuple[keras.Model, keras.Model, Recipe]:
     finally:
         random.setstate(before)
     return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
+
+
+def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:
+    """Return the layers with weights that are not split over so many shards, and why."""
+    generator, discriminator, _ = build_model(spec)
+    return list_whole({"generator": generator, "discriminator": discriminator}, shards)
 
 
 def _find_noises(network: keras.Layer) -> Iterator[keras.random.SeedGenerator]:

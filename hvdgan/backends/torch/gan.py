@@ -19,11 +19,11 @@ from hvdgan.backends.model import Recipe
 from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.backends.torch.average import Average, Latest
 from hvdgan.backends.torch.device import chosen_device
-from hvdgan.backends.torch.examine import adopt, examine
+from hvdgan.backends.torch.examine import adopt, examine, unchanged
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.recipe import TwoPass
-from hvdgan.backends.torch.sharding import split_networks
+from hvdgan.backends.torch.sharding import list_whole, split_networks
 from hvdgan.backends.torch.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.torch.trainer import Trainer
 from hvdgan.backends.torch.wasserstein import build_wgan_gp
@@ -58,7 +58,8 @@ class Gan:
         self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
         if is_own(spec.model):
             examine(spec, self._networks, self.recipe, self._tensors_of)
-        self._partition = split_networks(self._networks, ring.shards)
+        with unchanged(spec, self._networks, self._tensors_of, ring.shards.count):
+            self._partition = split_networks(self._networks, ring.shards)
         self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
         self._optimizers = {
             name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
@@ -192,3 +193,9 @@ def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
         built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
         generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
     return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
+
+
+def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:
+    """Return the layers with weights that are not split over so many shards, and why."""
+    generator, discriminator, _ = build_model(spec)
+    return list_whole({"generator": generator, "discriminator": discriminator}, shards)
