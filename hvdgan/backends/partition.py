@@ -140,13 +140,10 @@ class Partition:
             found[name] = own.take(state[name]) if state[name].shape[own.axis] == own.whole else state[name]
         return found
 
-    def count(self, name: str, shape: Sequence[int]) -> int:
-        """Return how many numbers a whole array has of which this shard's own has some shape."""
+    def count(self, name: str, numbers: int) -> int:
+        """Return how many numbers a whole array has of which this shard's own has so many."""
         own = self._splits.get(origin(name))
-        number = own.whole if own else 1
-        for axis, length in enumerate(shape):
-            number *= 1 if own and axis == own.axis else length
-        return number
+        return numbers * own.whole // own.size if own else numbers
 
     def _split(self, state: Mapping[str, NDArray]) -> Iterable[tuple[str, Split]]:
         """Yield the arrays that are split; a slot may be a number, such as a count of steps."""

@@ -6,6 +6,7 @@ No rank and no Horovod in here: the ring that a Gan is built with wraps both opt
 """
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,7 +165,9 @@ class Gan:
     def parameters(self) -> dict[str, int]:
         """Return the number of parameters by network, batch-norm statistics included."""
         return {
-            name: sum(self._partition.count(key, one.shape) for key, one in network_tensors(network, name).items())
+            name: sum(
+                self._partition.count(key, math.prod(one.shape)) for key, one in network_tensors(network, name).items()
+            )
             for name, network in self._networks.items()
         }
 

@@ -136,7 +136,7 @@ class Gan:
     def parameters(self) -> dict[str, int]:
         """Return the number of parameters by network, batch-norm statistics included."""
         return {
-            name: sum(self._partition.count(key, one.shape) for key, one in network_tensors(network, name).items())
+            name: sum(self._partition.count(key, one.numel()) for key, one in network_tensors(network, name).items())
             for name, network in self._networks.items()
         }
 
