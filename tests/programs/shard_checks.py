@@ -10,7 +10,7 @@ from importlib import import_module
 
 import gan_rings
 import numpy as np
-from gan_rings import EVENTS, EXACT, LATENT, STEPS
+from gan_rings import EXACT, LATENT, STEPS
 
 from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec
@@ -23,7 +23,7 @@ FULL = {"precision": "float64", "model_args": {"width": 0.5}, "averaging": 0.5}
 CRITICAL = {"precision": "float64", "optimizer": "adam", "model": "wgan_gp", "model_args": {"width": 0.5}}
 TOGETHER = {**EXACT, "model_args": {**EXACT["model_args"], "width": 0.5}}
 ASKED = Conditions.perpendicular(np.array([50.0, 300.0]), np.array([11, 11]))
-SHAPE = (6, 5, 7)
+SHAPE, EVENTS = (6, 5, 7), 4
 
 
 def learn(gan, first, count, rate):
@@ -68,6 +68,10 @@ def check_two_models_are_one(ring, make):
     compare(ring, make, TOGETHER, gan_rings.GENTLE)
 
 
+def check_two_critics_are_one(ring, make):
+    compare(ring, make, {**CRITICAL, "optimizer": "sgd"}, gan_rings.GENTLE)
+
+
 def check_states_are_whole(ring, make):
     """A state goes through one piece and back, and the training after it does not notice."""
     spec = GanSpec(SHAPE, LATENT, **FULL)
@@ -89,12 +93,13 @@ JOBS = {
     "slope": (2, [check_a_slope_in_shards_is_the_same]),
     "quarters": (4, [check_a_model_in_shards_is_the_same]),
     "pairs": (2, [check_two_models_are_one]),
+    "critics": (2, [check_two_critics_are_one]),
 }
 
 
 def main():
     framework, *jobs = sys.argv[1:]
-    gan_rings.SHAPE = SHAPE
+    gan_rings.SHAPE, gan_rings.EVENTS = SHAPE, EVENTS
     with guarded_world() as world:
         make = load(framework).Gan
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
