@@ -53,8 +53,9 @@ def split_networks(networks: Mapping[str, keras.Model], shards: Shards) -> Parti
             splits |= {id(variable): own for variable, own in _convert(layer, duty, shards)}
     named = [(f"{name}/{key}", variable) for name, one in networks.items() for key, variable in name_tensors(one)]
     found = {name: splits[id(variable)] for name, variable in named if id(variable) in splits}
-    join = make_graph(shards.join, reduce_retracing=True)
-    return Partition(found, lambda array: join(tf.constant(array)).numpy())
+    rows = tf.TensorSpec((None, None), keras.config.floatx())  # one graph for all, whatever a shard's part is like
+    join = make_graph(shards.join, input_signature=[rows])
+    return Partition(found, lambda array: join(array.reshape(len(array), -1)).numpy().reshape(-1, *array.shape[1:]))
 
 
 def list_whole(networks: Mapping[str, keras.Model], count: int) -> list[tuple[str, str]]:

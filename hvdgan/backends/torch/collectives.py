@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.utils.checkpoint import checkpoint
 
 from hvdgan.backends.partition import split
 from hvdgan.parallel.shards import Shards
@@ -59,22 +60,17 @@ class Collectives:
     def feed(self, part: Tensor, run: Call) -> Tensor:
         """Give the joined channels of all shards to this shard's filters; they are joined again in the backward pass.
 
+        torch stops to compute again as soon as it has what it needs, which is before the convolution itself.
+
         Args:
             part: This shard's channels; all that is remembered.
             run: The work of the layer.
         """
-        whole, kept = _Pair.apply(part, self._join, self._scatter), part.detach()
 
-        def pack(tensor: Tensor) -> tuple[bool, Tensor]:
-            joined = tensor.data_ptr() == whole.data_ptr() and tensor.shape == whole.shape
-            return joined, kept if joined else tensor
+        def work(part: Tensor) -> Tensor:
+            return run(_Pair.apply(part, self._join, self._scatter))
 
-        def unpack(packed: tuple[bool, Tensor]) -> Tensor:
-            joined, tensor = packed
-            return self._join(tensor) if joined else tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
-            return run(whole)
+        return checkpoint(work, part, use_reentrant=False, preserve_rng_state=False)
 
     def part(self, whole: Tensor) -> Tensor:
         """Return this shard's channels of activations that all have alike."""

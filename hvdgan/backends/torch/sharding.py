@@ -138,7 +138,7 @@ def _kind(layer: nn.Module, count: int, uses: Counter[int]) -> Kind:
         apart = layer.weight is not None and layer.track_running_stats
         return Kind("norm", 1) if apart else Kind(reason="has no weights of its own")
     for kind, axis in NOISES.items():
-        if type(layer) is kind:
+        if isinstance(layer, kind):
             return Kind("noise", axis)
     if isinstance(layer, CELLWISE + SPATIAL):
         return Kind("apart", 1 if isinstance(layer, SPATIAL) else None)
