@@ -91,15 +91,20 @@ def find_mpirun(prefix: str = sys.prefix) -> str:
 def mpirun_flags(np: int, cores: int, root: bool) -> list[str]:
     """Return the flags of Open MPI's mpirun for a job.
 
+    A rank computes in one thread while another one, Horovod's, waits for the other ranks: where no core is left for it,
+    MPI must give the core away while it waits (`scripts/benchmarks/knobs` shows what that brings).
+
     Args:
         np: Number of processes.
         cores: Number of cores of this host, on which mpirun would otherwise insist.
         root: Whether root launches.
 
     >>> mpirun_flags(5, 2, root=False)
-    ['--bind-to', 'none', '--oversubscribe']
+    ['--bind-to', 'none', '--mca', 'mpi_yield_when_idle', '1', '--oversubscribe']
     """
     flags = ["--bind-to", "none"]
+    if np >= cores:
+        flags += ["--mca", "mpi_yield_when_idle", "1"]
     if np > cores:
         flags.append("--oversubscribe")
     return [*flags, "--allow-run-as-root"] if root else flags

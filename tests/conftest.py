@@ -22,14 +22,14 @@ collect_ignore = ["programs"]
 
 
 class JobsInTurn(LoadScopeScheduling):
-    """Gives all files with tests that start jobs to one worker, and other tests to whoever is free.
+    """Gives the tests of one room that start jobs to one worker, and other tests to whoever is free.
 
-    Two jobs at a time would be too many ranks for a small machine.
+    All jobs at a time would be too many ranks for a small machine.
     """
 
     def _split_scope(self, nodeid):
         path = nodeid.partition("::")[0]
-        return "jobs" if _starts_jobs(path) else nodeid
+        return f"jobs of {Path(path).parent}" if _starts_jobs(path) else nodeid
 
 
 @cache

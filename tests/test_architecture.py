@@ -32,7 +32,7 @@ def imported_roots(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("mpi4py", ("hvdgan.parallel.world",)),
+        ("mpi4py", ("hvdgan.parallel.windows", "hvdgan.parallel.world")),
         ("horovod", ("hvdgan.parallel.horovod_",)),
         ("h5py", ("hvdgan.data.hdf5",)),
         ("optuna", ("hvdgan.study",)),
@@ -106,11 +106,11 @@ WORDS = {
 }
 """What torch calls by another name than Keras, in the order of replacement."""
 
-HOOKS = ("forward", "step", "call", "build", "update_step", "get_config")
+HOOKS = ("forward", "step", "call", "build", "update_step", "get_config", "compute_output_shape")
 """Methods that a framework asks for, by the name and signature it wants."""
 
 PROVIDED = {
-    "networks": ("BatchNorm", "Leaky", "PairMean", "initialise"),
+    "networks": ("Leaky", "PairMean", "initialise"),
     "optimizers": ("SGD",),
     "trainer": ("make_graph",),
 }

@@ -50,6 +50,15 @@ def test_an_illegal_configuration_is_explained(content, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("gan", "generation"),
+    [({}, 2.0), ({"model": "3dgan_angle"}, 3.0), ({"model": "3dgan_angle", "weights": {"generation": 5}}, 5.0)],
+)
+def test_a_model_has_the_loss_weights_it_was_published_with(gan, generation):
+    weights = parse(LEAST | {"gan": gan}).gan.weights
+    assert (weights.generation, weights.angle) == (generation, 25.0)
+
+
 def test_every_problem_is_told_at_once():
     with pytest.raises(ConfigError) as caught:
         parse(LEAST | {"training": {"epochs": 0, "batch_size": 0, "speed": 1}})

@@ -39,7 +39,9 @@ def start(np, mode, folder, stored="", patience="10"):
 
 def test_flags_fit_the_host():
     assert mpirun_flags(2, 4, root=False) == ["--bind-to", "none"]
-    assert mpirun_flags(5, 4, root=True) == ["--bind-to", "none", "--oversubscribe", "--allow-run-as-root"]
+    yielding = ["--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+    assert mpirun_flags(4, 4, root=False) == yielding
+    assert mpirun_flags(5, 4, root=True) == [*yielding, "--oversubscribe", "--allow-run-as-root"]
 
 
 def test_threads_are_limited_only_where_cores_are_scarce():

@@ -15,16 +15,26 @@ from hvdgan.study.search.points import resolve_points
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VERBS = {command.callback.__name__ for command in app.registered_commands}
+GROUPS = {group.name for group in app.registered_groups}
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)]
+VERBS = {command.callback.__name__ for command in app.registered_commands} | GROUPS
 
 
 def test_the_configuration_is_legal():
-    (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
-    config, messages = fit_layout(parse(yaml.safe_load(block)))
+    config, messages = fit_layout(parse(BLOCKS[0]))
     assert messages == []
     samplers.check(config.study)
     assert len(resolve_points(config)) == 1
     check_model(config)
+
+
+def test_the_recipe_is_the_demos():
+    demo, recipe = load(ROOT / "scripts" / "demo.yaml"), parse({"data": BLOCKS[0]["data"]} | BLOCKS[1])
+    check_model(recipe)
+    assert recipe.gan == demo.gan
+    assert recipe.training.adam == demo.training.adam
+    for name in ("batch_size", "optimizer", "averaging"):
+        assert getattr(recipe.training, name) == getattr(demo.training, name)
 
 
 def test_the_demo_is_legal():

@@ -29,7 +29,7 @@ def load(name: str) -> ModuleType:
 
     Returns:
         A module with the public names `Gan`, `MODELS`, `use_device`, `count_devices`, `list_whole_layers`,
-            `peak_memory` and `seed`.
+            `peak_memory`, `seed`, and for measurements `Gradients` and `multiply`.
 
     Raises:
         ConfigError: There is no backend of that name.

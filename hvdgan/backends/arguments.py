@@ -20,6 +20,9 @@ from hvdgan.errors import ConfigError
 GIVEN = 3
 """Arguments that every builder gets by their place: image_shape, classes, latent_size."""
 
+TOLD = "angles"
+"""A builder with a keyword of this name is told whether events have an angle; it is no hyper-parameter."""
+
 PLAIN = (bool, int, float, str, NoneType)
 LEGAL = "bool, int, float, str, Literal[...] or one of these with | None"
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
@@ -42,11 +45,16 @@ def read_keywords(model: str, build: Build) -> dict[str, Parameter]:
     placed = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     if len(placed) != GIVEN:
         raise ConfigError(_explain(model, f"takes {len(placed)} arguments by their place: {_list(placed)}"))
-    keywords = parameters[GIVEN:]
+    keywords = [one for one in parameters[GIVEN:] if one.name != TOLD]
     for keyword in keywords:
         if problem := _find_problem(keyword):
             raise ConfigError(_explain(model, f"has {keyword.name}, {problem}"))
     return {keyword.name: keyword for keyword in keywords}
+
+
+def wants_angles(build: Build) -> bool:
+    """Tell whether a builder wants to know if events have an angle."""
+    return TOLD in inspect.signature(build).parameters
 
 
 def check_arguments(model: str, build: Build, arguments: Mapping[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """Checks that every framework makes alike: of a spec before networks are built, of a state before it is taken over."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hvdgan.backends.arguments import check_arguments
+from hvdgan.backends.arguments import TOLD, check_arguments, wants_angles
 from hvdgan.backends.interface import GanSpec
 from hvdgan.backends.resolve import Build, resolve
 from hvdgan.errors import ConfigError, DataError
@@ -32,14 +33,14 @@ def choose(name: str, given: str, legal: Mapping[str, Any]) -> Any:
 
 
 def choose_model(spec: GanSpec, models: Mapping[str, Build]) -> Build:
-    """Return the builder of a spec's model.
+    """Return the builder of a spec's model; it knows whether events have an angle, where it wants to.
 
     Raises:
         ConfigError: The model or one of its arguments is unknown.
     """
     build = resolve(spec.model, models, spec.model_path)
     check_arguments(spec.model, build, spec.model_args)
-    return build
+    return partial(build, **{TOLD: bool(spec.angles)}) if wants_angles(build) else build
 
 
 def check_response(response: NDArray | None, classes: int) -> tuple[tuple[float, ...], ...]:

@@ -59,8 +59,11 @@ def make_events(spec: GanSpec, passes: int) -> tuple[Arrays, list[Arrays]]:
     images = random.exponential(size=(count, *spec.image_shape)) / np.prod(spec.image_shape)
     images *= np.maximum(np.array(sums), 0.0)[:, None, None, None]
     latent, mix = random.normal(size=(passes, count, spec.latent_size)), random.uniform(size=(passes, count))
-    draw = Draw(latent, energy[:-1], np.tile(particle, (passes, 1)), mix, np.zeros((2, count), dtype=bool), seed=0)
-    batch = Batch(images.astype(np.float32), energy[-1].astype(np.float32), particle)
+    angle = None if spec.angles is None else random.uniform(*spec.angles, (passes + 1, count))
+    angles = (None, None) if angle is None else (angle[:-1], angle[-1].astype(np.float32))
+    flip = np.zeros((2, count), dtype=bool)
+    draw = Draw(latent, energy[:-1], np.tile(particle, (passes, 1)), mix, flip, seed=0, angle=angles[0])
+    batch = Batch(images.astype(np.float32), energy[-1].astype(np.float32), particle, angles[1])
     fakes = [fake_events(draw, number, spec.response, spec.template) for number in range(passes)]
     return real_events(batch, draw, classes, spec.template), fakes
 

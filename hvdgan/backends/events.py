@@ -4,6 +4,7 @@ noise       standard normal numbers, (n, latent_size)           of fakes
 images      deposited energy in GeV, (n, x, y, z)               of real events
 energy      incident energy in units of 100 GeV, (n,)
 particle    1 for the event's particle class, else 0, (n, classes)
+angle       polar angle of incidence theta in radians, (n,)            where it varies in the data; pi / 2 is ahead
 template    mean shower of the energy and class in GeV, (n, x, y, z)   where `gan.template` asks for it
 deposited   true or expected sum of cells in GeV, (n,)
 label       what the discriminator is told: 1 for real, 0 for fake, (n,)
@@ -24,7 +25,7 @@ from hvdgan.errors import ConfigError
 
 Arrays = dict[str, NDArray]
 
-CONDITIONS = ("energy", "particle", "template")
+CONDITIONS = ("energy", "particle", "angle", "template")
 """What an event is made under, as far as it is known: both networks may look at it."""
 
 IMAGES = ("images", "template")
@@ -36,7 +37,7 @@ Template = NDArray[np.float32] | None
 
 def real_events(batch: Batch, draw: Draw, classes: int, template: Template = None) -> Arrays:
     """Return the events of a batch, with label noise from a draw."""
-    return _conditions(batch.energy, batch.particle, classes, template) | {
+    return _conditions(batch.energy, batch.particle, batch.angle, classes, template) | {
         "images": batch.images,
         "deposited": batch.images.sum(axis=(1, 2, 3), dtype=np.float64),
         "label": ~draw.flip[0],
@@ -54,7 +55,8 @@ def fake_events(draw: Draw, number: int, response: Response, template: Template 
     """
     energy, particle = draw.energy[number], draw.particle[number]
     expected = np.stack([expected_sum(coefficients, energy) for coefficients in response], axis=1)
-    return _conditions(energy, particle, len(response), template) | {
+    angle = None if draw.angle is None else draw.angle[number]
+    return _conditions(energy, particle, angle, len(response), template) | {
         "noise": draw.latent[number],
         "deposited": np.take_along_axis(expected, particle[:, None], axis=1)[:, 0],
         "label": draw.flip[1],
@@ -69,6 +71,7 @@ def asked_events(
     first: int,
     latent_size: int,
     template: Template = None,
+    angles: bool = False,
 ) -> Arrays:
     """Return events that a trained generator is asked for.
 
@@ -79,13 +82,15 @@ def asked_events(
         first: Index of the first of these events in the set.
         latent_size: Length of a latent vector.
         template: Of each class the coefficients of the mean shower, see `GanSpec.template`.
+        angles: Whether the networks are told the angle.
 
     Raises:
         ConfigError: An event is of another class.
     """
     particle = classify(conditions.particle, particles)
     noise = latents(seed, first, len(conditions), latent_size)
-    return _conditions(conditions.energy, particle, len(particles), template) | {"noise": noise}
+    angle = conditions.theta if angles else None
+    return _conditions(conditions.energy, particle, angle, len(particles), template) | {"noise": noise}
 
 
 def classify(pdg: NDArray[np.integer], particles: Sequence[int]) -> NDArray[np.int64]:
@@ -109,9 +114,12 @@ def classify(pdg: NDArray[np.integer], particles: Sequence[int]) -> NDArray[np.i
     return found.argmax(axis=1)
 
 
-def _conditions(energy: NDArray, particle: NDArray[np.int64], classes: int, template: Template) -> Arrays:
-    """Return the conditions of events from energies in GeV and classes, both (n,)."""
+def _conditions(
+    energy: NDArray, particle: NDArray[np.int64], angle: NDArray | None, classes: int, template: Template
+) -> Arrays:
+    """Return the conditions of events from energies in GeV, classes and angles in radians, all (n,)."""
     known = {"energy": energy / ENERGY_UNIT, "particle": np.eye(classes)[particle]}
+    known |= {} if angle is None else {"angle": angle}
     if template is None:
         return known
     images = np.empty((len(energy), *template.shape[2:]), dtype=np.float32)

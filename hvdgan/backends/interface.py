@@ -1,8 +1,8 @@
 """The contract between a training run and a framework: arrays in, arrays out.
 
 Both backends (`backends.torch` and its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
-`use_device`, `count_devices`, `list_whole_layers`, `peak_memory` and `seed`. No tensor crosses this line, and nothing
-here knows a framework.
+`use_device`, `count_devices`, `list_whole_layers`, `peak_memory` and `seed`, and for measurements `Gradients` and
+`multiply`. No tensor crosses this line, and nothing here knows a framework.
 
 Canonical names of the state, the same in every framework (`/` separates the parts):
 
@@ -65,14 +65,24 @@ def is_statistic(name: str) -> bool:
     return name.rpartition("/")[2] in ("mean", "variance")
 
 
+def is_trained(name: str) -> bool:
+    """Tell whether a canonical name of `Gan.weights` is a weight that gradients train, not a statistic or an average.
+
+    >>> is_trained("generator/norm1/gamma"), is_trained("generator/norm1/mean"), is_trained("average/conv1/kernel")
+    (True, False, False)
+    """
+    return name.startswith(tuple(f"{network}/" for network in NETWORKS)) and not is_statistic(name)
+
+
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class)."""
+    """Weights of the terms of the 3DGAN loss (real/fake, incident energy, cell sum, particle class, angle)."""
 
     generation: float = 2.0
     auxiliary: float = 0.1
     ecal: float = 0.1
     particle: float = 1.0
+    angle: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -91,13 +101,15 @@ class GanSpec:
         precision: Arithmetic of the networks; "bfloat16" means autocast over float32 weights.
         averaging: The generator that is judged and generated with is averaged over about this fraction of the steps so
             far; 0 takes it as it is.
-        channels_last: Store activations channels-last; TensorFlow always does, whatever this says.
+        channels_last: Store networks channels-last; 3dgan's fast layers, and TensorFlow, always do, whatever this says.
         seed: Seeds the initial weights.
         model_path: Folder of the user's own module; None where it is installed.
         response: Of each class the coefficients c of the expected cell sum in GeV of a shower of incident energy E in
             GeV, sum = polyval(c, E / 100) * E / 100 (highest power first); fitted to the training data.
         template: Of each class the coefficients of the mean shower, see `calo.template`, (classes, terms, x, y, z);
             None tells the networks of none.
+        angles: Range of theta, the polar angle of incidence, in radians, in the training data; None where all
+            particles enter alike, and the networks are told no angle.
     """
 
     image_shape: tuple[int, int, int]
@@ -115,6 +127,7 @@ class GanSpec:
     model_path: str | None = None
     response: tuple[tuple[float, ...], ...] = ((0.0018, -0.023, 0.11, -0.28, 2.21),)
     template: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    angles: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,11 +138,13 @@ class Batch:
         images: Deposited energy in GeV, (n, x, y, z), float32.
         energy: Incident energy in GeV, (n,), float32.
         particle: Particle class, its place in `GanSpec.particles`, (n,), int64.
+        angle: Theta in radians, (n,), float32; None where `GanSpec.angles` is None.
     """
 
     images: NDArray[np.float32]
     energy: NDArray[np.float32]
     particle: NDArray[np.int64]
+    angle: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -150,6 +165,7 @@ class Draw:
         mix: Uniform in (0, 1), (p, n), float64: where between a real and a fake event a critic's slope is looked at.
         flip: Label noise: True where the discriminator is told the wrong label, (2, n) bool: row 0 real, row 1 fake.
         seed: Seeds dropout of this step on this rank.
+        angle: Theta in radians of the fakes of each pass, (p, n), float64; None where `GanSpec.angles` is None.
     """
 
     latent: NDArray[np.float64]
@@ -158,6 +174,7 @@ class Draw:
     mix: NDArray[np.float64]
     flip: NDArray[np.bool_]
     seed: int
+    angle: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +234,15 @@ class Gan(Protocol):
         Raises:
             DataError: A name is missing or unknown, or an array has another shape; says which and what is needed.
         """
+
+    def weights(self) -> State:
+        """Return a copy of what the networks are made of, by canonical name: weights, statistics and the average.
+
+        A part of `state`, without the optimizers: what replicas exchange.
+        """
+
+    def take(self, weights: State) -> None:
+        """Take over some of the arrays of `weights`; what is not given, and the optimizers, stay as they are."""
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective.

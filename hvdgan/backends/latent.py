@@ -15,7 +15,7 @@ from hvdgan.errors import ConfigError
 WORDS_PER_BLOCK = 4
 LARGEST_SEED = 2**64 - 1
 
-GENERATION, TRAINING, DROPOUT = range(3)
+GENERATION, TRAINING, DROPOUT, ANGLES = range(4)
 """Streams: numbers of different streams never meet, whatever the seed."""
 
 

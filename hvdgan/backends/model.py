@@ -2,9 +2,10 @@
 
 A model is a function of (image_shape, classes, latent_size, **its own hyper-parameters) that returns a generator and a
 discriminator, and a recipe where it is not trained as 3DGAN is. Both networks take one dictionary of tensors, see
-`backends.events`: the generator `noise`, `energy` and `particle`, the discriminator `images`, `energy` and `particle`.
-The generator returns images in GeV, the discriminator a dictionary of what it says of each event, by head. MODELS.md
-tells users the same, with examples; `backends.contract` holds their models to it.
+`backends.events`: the generator `noise`, the discriminator `images`, and both `energy`, `particle` and, where it varies
+in the data, `angle`; a builder with a keyword `angles` is told whether it does. The generator returns images in GeV,
+the discriminator a dictionary of what it says of each event, by head. MODELS.md tells users the same, with examples;
+`backends.contract` holds their models to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

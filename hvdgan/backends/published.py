@@ -64,3 +64,13 @@ def seed_shape(image_shape: Cells) -> Cells:
     """
     x, y, z = image_shape
     return -(-(x + 3) // 4), -(-(y + 3) // 4), -(-(z + 23) // 6)
+
+
+def dropped_of_words(dropout: float) -> tuple[int, float]:
+    """Return how many of the 65536 words of 16 bits drop a number, and by what the others scale it up.
+
+    >>> dropped_of_words(0.5)
+    (32768, 2.0)
+    """
+    dropped = min(round(dropout * 2**16), 2**16 - 1)
+    return dropped, 2**16 / (2**16 - dropped)

@@ -21,8 +21,11 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hvdgan import __version__
+from hvdgan.cli import bench
 from hvdgan.cli import words as word
 from hvdgan.cli.files import convert, inspect, simulate
+from hvdgan.cli.plan import plan
+from hvdgan.cli.spans import SPAN, Energy, SpanCommand, read_span
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
 
@@ -58,9 +61,11 @@ def show_version(version: Annotated[bool, typer.Option("--version", help="print 
         typer.echo(__version__)
 
 
-app.command()(simulate)
+app.command(cls=SpanCommand)(simulate)
 app.command()(inspect)
 app.command()(convert)
+app.add_typer(bench.app, name="bench")
+app.command()(plan)
 
 
 @app.command()
@@ -70,17 +75,21 @@ def train(
     settings: word.Settings = None,
     resume: word.Resume = None,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Train one GAN on all processes of the job.
 
     Example: `horovodrun -np 2 hvdgan train config.yaml --set training.epochs=8 --out runs/first`
     """
+    from hvdgan.parallel.horovod_start import is_alone
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.report.live import watch_training
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.train import train as verb
 
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume))
+        record_to(world.agree(lambda: place_timeline(timeline, is_alone(world))))
         with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
@@ -96,18 +105,21 @@ def study(
     ranks_per_trial: word.Ranks = None,
     despite_differences: word.Despite = False,
     live: word.Live = "auto",
+    timeline: word.Timeline = None,
 ) -> None:
     """Search hyper-parameters: a coordinator, and groups of processes that train one trial each.
 
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
+    from hvdgan.parallel.timeline import place_timeline, record_to
     from hvdgan.run.looking import watching
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
     from hvdgan.run.study import study as verb
 
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        made, path = world.agree(lambda: plan_run(config, out, settings, resume, aliases))
+        made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
+        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == 1)))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 
@@ -125,22 +137,23 @@ def check(
     from hvdgan.report.tables import print_table
     from hvdgan.report.terminal import reaches_person
     from hvdgan.run.check import check as verb
-    from hvdgan.run.plan import plan_run
+    from hvdgan.run.request import request_run
 
     aliases = {"study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
-        seen = verb(world.agree(lambda: plan_run(config, None, settings, None, aliases)[0]), world)
+        seen = verb(world.agree(lambda: request_run(config, None, settings, None, aliases)[0]), world)
     if seen is not None:
         print_table(seen, sys.stdout, reaches_person())
 
 
-@app.command()
+@app.command(cls=SpanCommand)
 def generate(
     run: Annotated[Path, typer.Argument(help="run directory of a training", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="HDF5 file to write")] = Path("generated.h5"),
-    like: Annotated[list[str] | None, typer.Option(help="files whose energies and particles to use; repeat")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="files whose energies, classes, angles to use; repeat")] = None,
     events: Annotated[int | None, typer.Option(min=1, help="how many [default: as many as --like has]")] = None,
-    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    energy: Energy = "10 500",
+    theta: Annotated[str | None, typer.Option(metavar=SPAN, help="degrees [default: as in training]")] = None,
     particle: Annotated[str, typer.Option(help="class of the incident particle")] = "electron",
     seed: word.Seed = 0,
 ) -> None:
@@ -148,11 +161,13 @@ def generate(
 
     Several processes share the work; each writes a file of its own.
 
-    Example: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`
+    Examples: `hvdgan generate runs/first --like data/showers_003.h5 --out generated.h5`,
+    `hvdgan generate runs/first --particle photon --energy 50 --theta 60 120`
     """
     from hvdgan.run import generate as verb
 
-    order = verb.Order(tuple(like or ()), events, energy, particle, seed)
+    energies, angles = read_span("--energy", energy, above=0), theta and read_span("--theta", theta)
+    order = verb.Order(tuple(like or ()), events, energies, particle, seed, angles or None)
     with word.open_world() as world:
         paths, count = verb.generate(run, order, out, world)
         if world.rank == 0:

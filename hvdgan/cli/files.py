@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from hvdgan.cli.spans import Energy, Phi, Theta, read_span
 from hvdgan.cli.words import Grid, Seed, Terse, open_world
 
 Layout = Literal["lcd_v1", "lcd_window", "threedgan", "calochallenge", "calogan"]
@@ -25,11 +26,11 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", "-o", help="folder to make")] = Path("data"),
     files: Annotated[int, typer.Option(min=1, help="how many files")] = 4,
     events: Annotated[int, typer.Option(min=1, help="showers in each file")] = 2500,
-    energy: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="GeV, uniform")] = (10.0, 500.0),
+    energy: Energy = "10 500",
     particle: Annotated[list[str] | None, typer.Option(metavar="CLASS[:PARTS]", help="[default: electron]")] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="CLASS[:PARTS]", help="further classes")] = None,
-    theta: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 90 is ahead")] = (90.0, 90.0),
-    phi: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="degrees; 0 is ahead")] = (0.0, 0.0),
+    theta: Theta = "90",
+    phi: Phi = "0",
     hcal: Annotated[bool | None, typer.Option(help="HCAL, too [default: if there are hadrons]")] = None,
     layout: Annotated[str, typer.Option(help="layout of the files")] = "lcd_v1",
     geometry: Annotated[Path | None, typer.Option(help="YAML of another Si-W stack")] = None,
@@ -42,7 +43,10 @@ def simulate(
     """
     from hvdgan.run import simulate as verb
 
-    order = verb.Order(out, files, events, energy, (*(particle or ()), *(more or ())), seed, theta, phi, hcal, layout)
+    spans = (read_span("--theta", theta), read_span("--phi", phi))
+    particles = (*(particle or ()), *(more or ()))
+    energies = read_span("--energy", energy, above=0)
+    order = verb.Order(out, files, events, energies, particles, seed, *spans, hcal, layout)
     with open_world() as world:
         verb.write_files(order, geometry, grid, world, lambda path, count: typer.echo(f"{path}: {count} showers"))
 

@@ -22,6 +22,9 @@ Despite = Annotated[
     bool, typer.Option("--despite-differences", help="resume although config.yaml is not what stored trials ran with")
 ]
 Recover = Annotated[bool, typer.Option("--recover", help="let the other groups of a study outlive a lost rank")]
+Timeline = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="record what Horovod does, for a trace viewer; one file per ring")
+]
 Ranks = Annotated[int | None, typer.Option("--ranks-per-trial", help="alias of study.ranks_per_trial")]
 
 REDRAWN = {"auto": None, "on": True, "off": False}

@@ -13,7 +13,7 @@ from pydantic import ValidationError, model_validator
 
 from hvdgan.config.evaluation import Classifier, Evaluation, FrechetDistance, KernelDistance
 from hvdgan.config.search import EVALUATED, Choices, Dimension, Evolution, FloatRange, IntRange, Plain, Pruning, Study
-from hvdgan.config.sections import Checkpoint, Data, Gan, Section, Training, Weights
+from hvdgan.config.sections import Checkpoint, Data, Exchange, Gan, Ring, Section, Training, Weights
 from hvdgan.errors import ConfigError
 from hvdgan.files import read_yaml
 
@@ -27,6 +27,7 @@ __all__ = [
     "Dimension",
     "Evaluation",
     "Evolution",
+    "Exchange",
     "FloatRange",
     "FrechetDistance",
     "Gan",
@@ -34,6 +35,7 @@ __all__ = [
     "KernelDistance",
     "Plain",
     "Pruning",
+    "Ring",
     "Section",
     "Study",
     "Training",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -38,10 +38,19 @@ class Data(Section):
 class Weights(Section):
     """Weights of the loss terms of 3DGAN and of models that are trained as it is."""
 
-    generation: float = Field(2.0, ge=0, description="real against fake (binary cross entropy)")
+    generation: float = Field(
+        2.0, ge=0, description="real against fake (binary cross entropy); of 3dgan_angle 3 where none is given"
+    )
     auxiliary: float = Field(0.1, ge=0, description="incident energy (mean absolute percentage error)")
     ecal: float = Field(0.1, ge=0, description="sum of cells (mean absolute percentage error)")
     particle: float = Field(1.0, ge=0, description="particle class (cross entropy), where the data has several")
+    angle: float = Field(
+        25.0, ge=0, description="theta (mean absolute error in radians), where it varies and the discriminator tells it"
+    )
+
+
+PUBLISHED_WEIGHTS = {"3dgan_angle": {"generation": 3.0}}
+"""Loss weights of a model that were published with other values than those of 3DGAN."""
 
 
 class Gan(Section):
@@ -60,8 +69,16 @@ class Gan(Section):
     )
     precision: Literal["float32", "float64", "bfloat16"] = Field("float32", description="arithmetic of the networks")
     channels_last: bool = Field(
-        True, description="store activations channels-last (faster on most processors); keras always does"
+        True, description="store networks channels-last (faster on most processors); 3dgan and keras always do inside"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weigh_as_published(cls, content: Any) -> Any:
+        """Fill in the loss weights of the model that are not given."""
+        published = PUBLISHED_WEIGHTS.get(content.get("model")) if isinstance(content, dict) else None
+        given = content.get("weights", {}) if published else None
+        return {**content, "weights": {**published, **given}} if isinstance(given, dict) else content
 
 
 class Checkpoint(Section):
@@ -78,11 +95,42 @@ class Adam(Section):
     beta2: Fraction = Field(0.999, description="how much of their running mean square stays at each step")
 
 
+class Ring(Section):
+    """How a ring averages gradients."""
+
+    compression: Literal["none", "fp16"] = Field(
+        "none",
+        description="fp16 averages gradients in half precision, for slow networks: half the bytes, other results",
+    )
+
+
+class Exchange(Section):
+    """How replicas share what they learn, where there are several."""
+
+    kind: Literal["easgd", "downpour", "gem"] = Field(
+        "easgd",
+        description="elastic averaging (arXiv:1412.6651), Downpour (Dean et al., 2012) or gradient energy matching "
+        "(arXiv:1805.08469)",
+    )
+    every: Positive = Field(10, description="steps of a replica between two exchanges with the centre")
+    force: float | None = Field(
+        None, gt=0, lt=1, description="easgd: how far replica and centre move together; null is 0.9 / replicas"
+    )
+    rate: float = Field(
+        0.01, gt=0, description="downpour, gem: learning rate of the centre, with Adagrad, or of a replica's updates"
+    )
+    momentum: Fraction = Field(0.9, description="gem: how much of the running sum of a replica's updates stays")
+    kappa: float = Field(2.0, gt=0, description="gem: how far the centre moves, over that running sum")
+    tolerate_loss: bool = Field(False, description="train: go on with the others when a replica fails or is lost")
+
+
 class Training(Section):
     """One run."""
 
     epochs: Positive = Field(30, description="passes over the training events")
-    batch_size: Positive = Field(64, description="events per rank and step; with shards, per model")
+    batch_size: Positive = Field(
+        64, description="events per rank and step, however many rings and replicas there are; with shards, per model"
+    )
     shards: Positive = Field(1, description="ranks that hold one model together, each some filters of every layer")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
     adam: Adam = Field(Adam(), description="of the optimizer adam")
@@ -106,5 +154,10 @@ class Training(Section):
     stall_timeout: float = Field(
         300.0, gt=0, description="seconds without a step after which the peers of a rank are freed; twice that ends it"
     )
+    ring: Ring = Field(Ring(), description="how a ring averages gradients")
+    replicas: Positive = Field(
+        1, description="rings that train copies of the networks, which meet now and then; they divide the ranks"
+    )
+    exchange: Exchange = Field(Exchange(), description="between the replicas")
     metric_every: Positive = Field(20, description="steps between lines of metrics and checks for NaN")
     checkpoint: Checkpoint = Field(Checkpoint(), description="when to store the state")

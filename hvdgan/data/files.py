@@ -16,6 +16,8 @@ from hvdgan.data.formats import Stated
 from hvdgan.data.source import LONGEST_ROWS, Source, no_grid, open_source
 from hvdgan.errors import DataError
 
+ALIKE = 1e-3
+"""Particles enter alike where their theta in radians, which momenta tell with rounding, differs by less than this."""
 OPEN_FILES = 64
 """Data sets of more files than this close each file after reading from it."""
 
@@ -53,15 +55,37 @@ class ShowerFiles:
             DataError: A file cannot be read or holds an impossible value.
             IndexError: An index lies outside.
         """
-        indices = np.asarray(indices, dtype=np.int64)
+        (showers,) = self._read(np.asarray(indices, dtype=np.int64), [len(indices)])
+        return showers
+
+    def read_parts(self, indices: NDArray[np.integer], size: int) -> list[Showers]:
+        """Return events in the order asked for, in parts that can be let go one by one; no part is empty.
+
+        Args:
+            indices: Event numbers from 0 to count - 1, shape (n,), any order.
+            size: Events of a part; the last may be shorter.
+
+        Raises:
+            DataError: A file cannot be read or holds an impossible value.
+            IndexError: An index lies outside.
+        """
+        lengths = [min(size, len(indices) - start) for start in range(0, len(indices), size)]
+        return self._read(np.asarray(indices, dtype=np.int64), lengths)
+
+    def _read(self, indices: NDArray[np.int64], lengths: Sequence[int]) -> list[Showers]:
+        """Return events in parts of some lengths."""
         order = self._sort(indices)
-        images = np.empty((len(order), *self.image_shape), dtype=np.float32)
-        parts: list[Conditions] = []
+        parts = [np.empty((length, *self.image_shape), dtype=np.float32) for length in lengths]
+        images = [image for part in parts for image in part]
+        conditions: list[Conditions] = []
         for place, source, events in self._by_file(indices[order]):
-            parts.extend(source.read_conditions(events))
-            for run, piece in source.read_images(events, self.detector):
-                images[order[place][run]] = piece if self._grid is None else merge_cells(piece, self._grid)
-        return Showers(_join(parts)[np.argsort(order)], {self.detector: images})
+            conditions.extend(source.read_conditions(events))
+            source.read_images(events, self.detector, [images[number] for number in order[place]], self._grid)
+        told = _join(conditions)[np.argsort(order)]
+        ends = np.cumsum(lengths, dtype=np.int64)
+        return [
+            Showers(told[end - len(part) : end], {self.detector: part}) for end, part in zip(ends, parts, strict=True)
+        ]
 
     def conditions(self, indices: NDArray[np.integer]) -> Conditions:
         """Return the conditions of events in the order asked for, without reading an image.
@@ -83,6 +107,12 @@ class ShowerFiles:
         """Return the lowest and the highest incident energy in GeV; reads no image."""
         energies = [part.energy for part in self._all_conditions()]
         return float(min(map(np.min, energies))), float(max(map(np.max, energies)))
+
+    def angle_range(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest theta in radians; None where all particles enter alike. Reads no image."""
+        ends = [(part.theta.min(), part.theta.max()) for part in self._all_conditions()]
+        low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
+        return None if high - low < ALIKE else (low, high)
 
     def particles(self) -> tuple[int, ...]:
         """Return the particle classes there are, as absolute PDG ids; reads no image.

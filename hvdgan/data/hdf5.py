@@ -7,7 +7,7 @@ that opened it: a forked child opens its own.
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from hvdgan.data.chunks import is_packed, unpack
 from hvdgan.errors import DataError
 
 CHUNK_BYTES = 2**17
@@ -96,6 +97,26 @@ class Reader:
         if len(values) != stop - start:
             raise DataError(f"{self.path}: {key}: events {start} to {stop} were asked for, {len(values)} of them exist")
         return values
+
+    def read_into(self, key: str, events: NDArray[np.int64], out: Sequence[NDArray]) -> None:
+        """Read events that lie near each other, each to a place of its own.
+
+        Args:
+            key: The array.
+            events: Their numbers, ascending, shape (n,).
+            out: n contiguous arrays of the shape of an event.
+
+        Raises:
+            DataError: The file cannot be read there, or holds fewer events.
+        """
+        start, stop = int(events[0]), int(events[-1]) + 1
+        with self._opened(key) as file:
+            array = _array(file, self.path, key)
+            if is_packed(array, stop - start, out[0]) and unpack(array, events, out):
+                return
+        values = self.read(key, start, stop)
+        for place, row in zip(out, (events - start).tolist(), strict=True):
+            place[...] = values[row]
 
     def close(self) -> None:
         """Give the handle back; reading opens the file again."""

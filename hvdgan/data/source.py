@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hvdgan.calo.geometry import merge_cells
 from hvdgan.calo.shower import Conditions
+from hvdgan.data.checks import cell_problem
 from hvdgan.data.formats import NOTHING, Contents, Format, Stated, find_format
+from hvdgan.data.formats.arrays import check
 from hvdgan.data.hdf5 import Reader
 from hvdgan.errors import DataError
+
+Grid = tuple[int, int, int]
 
 NEAR = 4
 """Wanted images that lie no farther apart than this, or than a chunk of the file, are read in one go."""
@@ -32,6 +37,7 @@ class Source:
         format: Its layout.
         contents: Its counts and shapes.
         chunk: Images the file stores together.
+        plain: Whether images are stored as they are wanted, in GeV and single precision.
         kept: Numbers of the events in the file that passed the filter, ascending; None keeps all.
     """
 
@@ -39,26 +45,50 @@ class Source:
     format: Format
     contents: Contents
     chunk: int
+    plain: bool
     kept: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the number of events."""
         return self.contents.count if self.kept is None else len(self.kept)
 
-    def read_images(self, events: NDArray[np.int64], detector: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Give images in GeV, piece by piece, each with its place among the events asked for.
+    def read_images(
+        self, events: NDArray[np.int64], detector: str, out: Sequence[NDArray[np.float32]], grid: Grid | None
+    ) -> None:
+        """Read images in GeV, each to a place of its own.
 
         Args:
             events: Event numbers, ascending, shape (n,).
             detector: Which image.
+            out: n contiguous arrays of x, y, z cells.
+            grid: Merge cells to so many along x, y, z; None keeps the file's.
+
+        Raises:
+            DataError: The file cannot be read, or holds an impossible value.
         """
         events = events if self.kept is None else self.kept[events]
         longest = self.chunk * max(1, LONGEST // self.chunk)
+        read = self._read_stored if self.plain and grid is None else self._read_converted
         for place in find_runs(events, max(NEAR, self.chunk), longest):
-            wanted = events[place]
-            start, stop = int(wanted[0]), int(wanted[-1]) + 1
-            images = self.format.read_images(self.reader, detector, start, stop)
-            yield place, images if (np.diff(wanted) == 1).all() else images[wanted - start]
+            read(events[place], detector, out[place], grid)
+
+    def _read_stored(
+        self, events: NDArray[np.int64], detector: str, out: Sequence[NDArray[np.float32]], grid: None
+    ) -> None:
+        """Read images as they are stored."""
+        self.reader.read_into(self.format.key(detector), events, out)
+        for event, image in zip(events.tolist(), out, strict=True):
+            check(self.reader, detector, cell_problem(image[None], event))
+
+    def _read_converted(
+        self, events: NDArray[np.int64], detector: str, out: Sequence[NDArray[np.float32]], grid: Grid | None
+    ) -> None:
+        """Read images in whatever unit and cells they are stored."""
+        start, stop = int(events[0]), int(events[-1]) + 1
+        images = self.format.read_images(self.reader, detector, start, stop)
+        merged = images if grid is None else merge_cells(images, grid)
+        for place, row in zip(out, (events - start).tolist(), strict=True):
+            place[...] = merged[row]
 
     def read_conditions(self, events: NDArray[np.int64]) -> Iterator[Conditions]:
         """Give conditions piece by piece.
@@ -92,7 +122,9 @@ def open_source(
         wanted = layout.detectors(reader) if detectors is None else tuple(detectors)
         _check_present(reader, layout, wanted)
         contents = layout.check(reader, wanted)
-        return Source(reader, layout, contents, max(reader.layout(layout.key(image)).chunk for image in wanted))
+        stored = [reader.layout(layout.key(image)) for image in wanted]
+        plain = layout.in_gev and all(array.dtype == np.float32 for array in stored)
+        return Source(reader, layout, contents, max(array.chunk for array in stored), plain)
     finally:
         reader.close()
 

@@ -19,8 +19,8 @@ from hvdgan.data.split import Part, Shard
 class Readable(Protocol):
     """Events by number."""
 
-    def read(self, indices: NDArray[np.int64]) -> Showers:
-        """Return events in the order asked for."""
+    def read_parts(self, indices: NDArray[np.int64], size: int) -> list[Showers]:
+        """Return events in the order asked for, in parts of a size that can be let go one by one."""
 
 
 class Buffer:
@@ -173,17 +173,17 @@ def stream(
 
 
 def _fill(buffer: Buffer, files: Readable, part: Part, shard: Shard, first_step: int) -> None:
-    """Read window after window, cut it into batches and queue them until the end, an error, or nobody listens."""
+    """Read window after window and queue its batches until the end, an error, or nobody listens."""
     try:
         for positions in shard.positions(first_step):
-            if not _queue(buffer, files.read(part.events(positions)), shard.batch):
+            if not _queue(buffer, files.read_parts(part.events(positions), shard.batch)):
                 return
         buffer.end()
     except Exception as error:  # whatever it is, the consumer is to meet it
         buffer.end(error)
 
 
-def _queue(buffer: Buffer, window: Showers, batch: int) -> bool:
-    """Queue a window's batches, as copies that let the window go; False when nobody wants any more."""
-    starts = range(0, len(window), batch)
-    return all(buffer.put(window[np.arange(start, start + batch)]) for start in starts)
+def _queue(buffer: Buffer, batches: list[Showers]) -> bool:
+    """Queue a window's batches, none of which is kept here; False when nobody wants any more."""
+    batches.reverse()
+    return all(buffer.put(batches.pop()) for _ in range(len(batches)))

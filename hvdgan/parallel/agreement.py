@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hvdgan import errors
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.shards import Place, speak_once
+from hvdgan.parallel.shards import Model, speak_once
 from hvdgan.parallel.world import World, mark_agreed
 
 Result = TypeVar("Result")
@@ -36,6 +36,25 @@ def together(ring: Ring, compute: Callable[[], Result]) -> Result:
     return result  # type: ignore[return-value]
 
 
+def everywhere(world: World, compute: Callable[[], Result]) -> list[Result]:
+    """Run `compute` on every rank and return all results, or raise the same rank's error on all. Collective.
+
+    Raises:
+        HvdganError: Of the first rank that did not only fail because another one did.
+    """
+    result, failure = None, None
+    try:
+        result = compute()
+    except errors.HvdganError as error:
+        failure = (type(error), str(error))
+    told = world.gather((failure, result))
+    failures = sorted((one for one, _ in told if one), key=lambda one: issubclass(one[0], errors.RingBrokenError))
+    if failures:
+        kind, message = failures[0]
+        raise mark_agreed(kind.__new__(kind, message), world.size)
+    return [one for _, one in told]
+
+
 def lead(ring: Ring, compute: Callable[[], Any]) -> Any:
     """Run `compute` on rank 0 and return its JSON-like value, or raise its error, on every rank. Collective."""
     text = together(ring, lambda: json.dumps(compute()) if ring.rank == 0 else "")
@@ -51,7 +70,7 @@ def gather_texts(ring: Ring, text: str) -> list[str]:
     return [joined[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)]
 
 
-def share(ring: Ring | World | Place, count: int) -> slice:
+def share(ring: Ring | World | Model, count: int) -> slice:
     """Return this rank's part of `count` items; the parts of all ranks are disjoint, in order and complete."""
     return slice(count * ring.rank // ring.size, count * (ring.rank + 1) // ring.size)
 

@@ -19,17 +19,19 @@ from hvdgan.parallel.horovod_ring import HorovodRing
 from hvdgan.parallel.horovod_shards import ProcessSets
 from hvdgan.parallel.horovod_start import SHUT, broken_told, count_ranks, load_horovod, started
 from hvdgan.parallel.ring import Ring, SoloRing
-from hvdgan.parallel.shards import count_models, is_part
+from hvdgan.parallel.shards import is_part
+from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0, shards: int = 1) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none", shards: int = 1) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
+        compression: Of gradients on their way: "none" or "fp16".
         shards: Ranks that hold one model together, see `shards`.
 
     Raises:
@@ -38,24 +40,23 @@ def open_ring(world: World, stall_timeout: float = 300.0, shards: int = 1) -> It
         MissingDependencyError: Several processes, but no Horovod built for TensorFlow.
     """
     ranks = count_ranks(world)
-    count_models(ranks, shards)
+    ring_size(ranks, Nesting(shards=shards))
     if ranks == 1:
         yield SoloRing()
         return
     sets = ProcessSets(load_horovod("tensorflow"), ranks, shards)
-    with (
-        started("tensorflow", world, stall_timeout, sets.static()) as hvd,
-        closing(HorovodRing(KerasChannel(hvd, sets), open_shards(hvd, sets))) as ring,
-    ):
-        yield ring
+    with started("tensorflow", world, stall_timeout, sets.static()) as hvd:
+        channel = KerasChannel(hvd, getattr(hvd.Compression, compression), sets)
+        with closing(HorovodRing(channel, open_shards(hvd, sets))) as ring:
+            yield ring
 
 
 class KerasChannel:
     """Horovod's collective calls for TensorFlow; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any, sets: ProcessSets) -> None:
-        """Take over the module `horovod.tensorflow`, already initialised with the process sets."""
-        self._hvd = hvd
+    def __init__(self, hvd: Any, compression: Any, sets: ProcessSets) -> None:
+        """Take over `horovod.tensorflow`, started with the process sets, and one of its compressions for gradients."""
+        self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
         self._averaging = {True: sets.peers(self.rank), False: sets.everyone}
 
@@ -64,14 +65,20 @@ class KerasChannel:
 
         It asks for gradients of the weights that can be trained now; Keras itself refuses those of any other.
         """
-        kind, hvd = type(optimizer), self._hvd
+        kind, hvd, compression = type(optimizer), self._hvd, self._compression
         members = [self._averaging[is_part(weight)] for weight in network.trainable_variables]
 
         def apply(self: keras.Optimizer, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             means = [
                 None
                 if gradient is None
-                else hvd.allreduce(gradient, op=hvd.Average, name=f"{name}/{number}", process_set=members[number])
+                else hvd.allreduce(
+                    gradient,
+                    op=hvd.Average,
+                    name=f"{name}/{number}",
+                    compression=compression,
+                    process_set=members[number],
+                )
                 for number, gradient in enumerate(grads)
             ]
             kind.apply(self, means, trainable_variables)

@@ -5,7 +5,7 @@ Horovod wants them before it starts, so they are made of numbers of ranks alone.
 
 from typing import Any
 
-from hvdgan.parallel.shards import count_models, list_models, list_peers, ranks_of
+from hvdgan.parallel.shards import list_models, list_peers, ranks_of
 
 
 class ProcessSets:
@@ -14,14 +14,10 @@ class ProcessSets:
     Args:
         hvd: The module `horovod.<framework>`; need not be initialised.
         ranks: Ranks of the ring.
-        shards: Shards of a model.
-
-    Raises:
-        UsageError: The models leave ranks over.
+        shards: Shards of a model; they divide the ranks.
     """
 
     def __init__(self, hvd: Any, ranks: int, shards: int) -> None:
-        count_models(ranks, shards)
         self.shards, self.everyone = shards, hvd.global_process_set
         self._models, self._peers = list_models(ranks, shards), list_peers(ranks, shards)
         groups = {tuple(group) for group in [*self._models, *self._peers] if len(group) < ranks}

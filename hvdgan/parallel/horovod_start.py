@@ -16,11 +16,14 @@ from hvdgan.errors import HvdganError, MissingDependencyError, RingBrokenError, 
 from hvdgan.parallel.launcher import launcher
 from hvdgan.parallel.world import World
 
-_gloo_starts = 0
-"""How often this process started Horovod over gloo; see `started`."""
+_starts = 0
+"""How often this process started Horovod; see `started`."""
 
 SHUT = "Horovod has been shut down"
 """How Horovod's error begins when another rank left, or when Horovod freed the ring of a rank that stalls."""
+
+KNOBS = ("HOROVOD_CYCLE_TIME", "HOROVOD_FUSION_THRESHOLD")
+"""Settings of Horovod's own; where both are given, 0.28.1 ends in a segmentation fault at the second start."""
 
 CHECK, SHUTDOWN = "HOROVOD_STALL_CHECK_TIME_SECONDS", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS"
 
@@ -120,7 +123,7 @@ def started(framework: str, world: World, stall_timeout: float, process_sets: Se
 
     Raises:
         RingBrokenError: Another rank left while this one was in the block.
-        UsageError: A second start over gloo.
+        UsageError: A second start over gloo, or with both of `KNOBS` in the environment.
     """
     hvd = load_horovod(framework)
     settings = stall_settings(stall_timeout, os.environ)
@@ -138,10 +141,15 @@ def started(framework: str, world: World, stall_timeout: float, process_sets: Se
 
 
 def _count_start() -> None:
-    """Refuse a second start over gloo."""
-    global _gloo_starts
-    _gloo_starts += launcher(os.environ) == "gloo"
-    if _gloo_starts > 1:
+    """Refuse a second start where it would crash: over gloo, or with two knobs turned."""
+    global _starts
+    _starts += 1
+    if _starts > 1 and all(name in os.environ for name in KNOBS):
+        raise UsageError(
+            f"{' and '.join(KNOBS)} are both set, with which Horovod 0.28.1 crashes when a process joins a second "
+            "ring, as it does in every trial of a study; set one of them, or none"
+        )
+    if _starts > 1 and launcher(os.environ) == "gloo":
         raise UsageError(
             "a process of `horovodrun --gloo` can join one ring only; start with `mpirun`, `horovodrun --mpi` or "
             "`hvdgan launch` to train several times in one job"

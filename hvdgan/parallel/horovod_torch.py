@@ -19,17 +19,19 @@ from hvdgan.parallel.horovod_shards import ProcessSets
 from hvdgan.parallel.horovod_start import broken_told, count_ranks, load_horovod, started
 from hvdgan.parallel.horovod_torch_shards import open_shards
 from hvdgan.parallel.ring import Ring, SoloRing
-from hvdgan.parallel.shards import count_models, is_part
+from hvdgan.parallel.shards import is_part
+from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0, shards: int = 1) -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none", shards: int = 1) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
+        compression: Of gradients on their way: "none" or "fp16".
         shards: Ranks that hold one model together, see `shards`.
 
     Raises:
@@ -38,24 +40,23 @@ def open_ring(world: World, stall_timeout: float = 300.0, shards: int = 1) -> It
         MissingDependencyError: Several processes, but no Horovod built for torch.
     """
     ranks = count_ranks(world)
-    count_models(ranks, shards)
+    ring_size(ranks, Nesting(shards=shards))
     if ranks == 1:
         yield SoloRing()
         return
     sets = ProcessSets(load_horovod("torch"), ranks, shards)
-    with (
-        started("torch", world, stall_timeout, sets.static()) as hvd,
-        closing(HorovodRing(TorchChannel(hvd, sets), open_shards(hvd, sets))) as ring,
-    ):
-        yield ring
+    with started("torch", world, stall_timeout, sets.static()) as hvd:
+        channel = TorchChannel(hvd, getattr(hvd.Compression, compression), sets)
+        with closing(HorovodRing(channel, open_shards(hvd, sets))) as ring:
+            yield ring
 
 
 class TorchChannel:
     """Horovod's collective calls for torch; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any, sets: ProcessSets) -> None:
-        """Take over the module `horovod.torch`, already initialised with the process sets."""
-        self._hvd = hvd
+    def __init__(self, hvd: Any, compression: Any, sets: ProcessSets) -> None:
+        """Take over `horovod.torch`, started with the process sets, and one of its compressions for gradients."""
+        self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
         self._averaging = {True: sets.peers(self.rank), False: sets.everyone}
         self._optimizers: dict[str, Any] = {}
@@ -74,7 +75,7 @@ class TorchChannel:
                 f"{caught[0]} is frozen while its optimizer is wrapped, and would never be averaged over the ring; "
                 "call ring.wrap before freezing, or leave it out of the optimizer"
             )
-        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named)
+        wrapped = self._hvd.DistributedOptimizer(optimizer, named_parameters=named, compression=self._compression)
         self._guard(wrapped, name)
         self._optimizers[name] = wrapped
         return wrapped

@@ -13,8 +13,6 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hvdgan.errors import UsageError
-
 Tensor = TypeVar("Tensor")
 
 
@@ -54,7 +52,7 @@ class SoloShards:
 
 
 @dataclass(frozen=True)
-class Place:
+class Model:
     """Which of the models of a ring a process belongs to; models are what events are shared between.
 
     Args:
@@ -66,39 +64,19 @@ class Place:
     size: int
 
 
-def place(ring: Any) -> Place:
-    """Return the place of a ring's process among the models.
+def model_of(ring: Any) -> Model:
+    """Return the model that a ring's process belongs to.
 
     >>> from types import SimpleNamespace
-    >>> place(SimpleNamespace(rank=5, size=6, shards=SimpleNamespace(count=2)))
-    Place(rank=2, size=3)
+    >>> model_of(SimpleNamespace(rank=5, size=6, shards=SimpleNamespace(count=2)))
+    Model(rank=2, size=3)
     """
-    return Place(ring.rank // ring.shards.count, ring.size // ring.shards.count)
+    return Model(ring.rank // ring.shards.count, ring.size // ring.shards.count)
 
 
 def speak_once(ring: Any, array: NDArray) -> NDArray:
     """Return an array that all shards of a model have alike on one of them, and no row of it on the others."""
     return array if ring.shards.index == 0 else np.asarray(array)[:0]
-
-
-def count_models(ranks: int, shards: int) -> int:
-    """Return how many models of some shards fit on the ranks of a ring.
-
-    Raises:
-        UsageError: They leave ranks over.
-
-    >>> count_models(6, 2)
-    3
-    """
-    if ranks % shards:
-        sizes = [size for size in (ranks // shards * shards, (ranks // shards + 1) * shards) if size]
-        divisors = [number for number in range(1, ranks + 1) if ranks % number == 0]
-        near = [*[n for n in divisors if n < shards][-1:], *[n for n in divisors if n > shards][:1]]
-        raise UsageError(
-            f"a ring of {ranks} {'rank' if ranks == 1 else 'ranks'} cannot hold models of {shards} shards; use "
-            f"{' or '.join(map(str, sizes))} ranks, or training.shards {' or '.join(map(str, near))}"
-        )
-    return ranks // shards
 
 
 def list_models(ranks: int, shards: int) -> list[list[int]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hvdgan.backends import load
+from hvdgan.backends.angle import NO_ANGLES
 from hvdgan.backends.arguments import check_arguments
 from hvdgan.backends.interface import GanSpec, LossWeights
 from hvdgan.backends.resolve import is_own, resolve
@@ -16,9 +17,10 @@ from hvdgan.data.files import ShowerFiles, open_files
 from hvdgan.data.split import fold, hold_out
 from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
+from hvdgan.parallel.exchange import Exchange, NoExchange
 from hvdgan.parallel.ring import Ring, SoloRing
-from hvdgan.parallel.shards import count_models, place
-from hvdgan.run.plan import list_models
+from hvdgan.parallel.shards import model_of
+from hvdgan.run.request import list_models
 from hvdgan.study.search.conditions import listed
 from hvdgan.training.appraisal import Appraisal, restore_best
 from hvdgan.training.checkpoint import Saved
@@ -28,6 +30,10 @@ from hvdgan.training.validation import Validation
 
 ARGUMENTS = "gan.model_args."
 """How the dotted names of a model's own hyper-parameters begin."""
+
+
+UNTOLD = ("3dgan",)
+"""Models that do not look at the angle: trained on showers of different angles, they make a mixture of these."""
 
 
 def check_model(config: Config) -> None:
@@ -43,9 +49,10 @@ def check_model(config: Config) -> None:
         build = resolve(model, backend.MODELS, gan.model_path)
         for point in [gan.model_args, *_searched_arguments(config, model)]:
             check_arguments(model, build, point)
-        if gan.template and model == "3dgan":
+        if gan.template and model in ("3dgan", "3dgan_angle"):
             raise ConfigError(
-                "gan.template: 3dgan does not look at a template; leave it out, or train wgan_gp or a model of your own"
+                f"gan.template: {model} does not look at a template; leave it out, or train wgan_gp or a model of your "
+                "own"
             )
 
 
@@ -76,24 +83,35 @@ def _assume_spec(config: Config) -> GanSpec:
     with open_data(config) as files:
         particles = files.particles()
         assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
-        return make_spec(config, files.image_shape, particles, assumed)
+        return make_spec(config, files.image_shape, particles, assumed, files.angle_range())
 
 
-def check_data(config: Config, size: int, number: int | None) -> None:
-    """Check that a ring of some ranks divides into models, and finds enough events for a step; look into the files.
+def check_data(config: Config, models: int, number: int | None) -> None:
+    """Check the shower files' structure, and that some models find enough events for a step.
 
     Args:
         config: The configuration.
-        size: Ranks of the ring.
+        models: Copies of the networks that train on the events together: as many as ranks, where there are no shards.
         number: The fold that is left out, or None for the hold-out of `data.validation`.
 
     Raises:
-        UsageError: The ring does not divide.
         DataError: A file is not what it should be, or there are too few events.
     """
-    models = count_models(size, config.training.shards)
     with open_data(config) as files:
         plan_course(config, files, number).steps(models, config.training.batch_size)
+
+
+def check_angles(config: Config) -> None:
+    """Refuse a model that has nothing to learn from showers which all enter alike.
+
+    Raises:
+        ConfigError: `3dgan_angle` is trained, or searched, on such showers.
+        DataError: A file is not what it should be.
+    """
+    if "3dgan_angle" in list_models(config):
+        with open_data(config) as files:
+            if files.angle_range() is None:
+                raise ConfigError(NO_ANGLES)
 
 
 def open_data(config: Config) -> ShowerFiles:
@@ -136,7 +154,7 @@ def plan_course(config: Config, files: ShowerFiles, number: int | None, seed: in
             f"{files.count} events leave {len(train)} to train on and {len(held_out)} to validate with; "
             "give more events or change data.validation"
         )
-    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles())
+    return Course(files, data.detector, train, held_out, files.energy_range(), files.particles(), files.angle_range())
 
 
 def train_once(
@@ -149,8 +167,9 @@ def train_once(
     baseline: bool = True,
     split_seed: int | None = None,
     metrics: Sequence[str] = (),
+    exchange: Exchange | None = None,
 ) -> Result:
-    """Train one pair of networks on a ring, with validation and checkpoints. Collective.
+    """Train one pair of networks on a ring, or replicas on several, with validation and checkpoints. Collective.
 
     Args:
         config: The configuration.
@@ -162,26 +181,39 @@ def train_once(
         baseline: Also measure the untrained generator.
         split_seed: Seeds which events are left out; None is `training.seed`.
         metrics: What to measure at the best epoch, when all epochs are done; names of `calo.metrics`.
+        exchange: With other rings that train replicas; None where there are none.
     """
-    backend = load(config.gan.backend)
+    backend, exchange = load(config.gan.backend), exchange or NoExchange()
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
-        steps = course.steps(place(ring).size, config.training.batch_size)
+        steps = course.steps(exchange.replicas * model_of(ring).size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
-        spec = make_spec(config, files.image_shape, course.particles, calibration)
-        hooks = Hooks(hooks.word, hooks.record, hooks.beat, {"spec": describe(spec), "steps_per_epoch": steps})
+        spec = make_spec(config, files.image_shape, course.particles, calibration, course.angles)
+        hooks = _tie(hooks, exchange, {"spec": describe(spec), "steps_per_epoch": steps})
         events, seed = config.data.validation_events, config.training.seed
         validation = Validation(files, course.held_out, course.detector, ring, events, seed, hooks.beat)
         gan = together(ring, lambda: backend.Gan(spec, ring))
         try:
-            result = Run(gan, ring, course, config.training, checkpoints, hooks).train(validation, saved, baseline)
-            if metrics and result.ending == "done":
+            run = Run(gan, ring, course, config.training, checkpoints, hooks, exchange)
+            result = run.train(validation, saved, baseline)
+            if metrics and result.ending == "done" and exchange.leads:
                 restore_best(gan, ring, checkpoints)
                 appraisal = Appraisal(metrics, choose_settings(config.evaluation), events, seed, hooks.beat)
                 result = replace(result, metrics=appraisal.measure(gan, ring, course))
+            exchange.finish()
             return result
         finally:
             gan.close()
+
+
+def _tie(hooks: Hooks, exchange: Exchange, manifest: dict[str, Any]) -> Hooks:
+    """Return hooks whose beats the other replicas hear, too, with values to keep in every checkpoint."""
+
+    def beat() -> None:
+        hooks.beat()
+        exchange.beat()
+
+    return Hooks(hooks.word, hooks.record, beat, manifest)
 
 
 def make_spec(
@@ -189,6 +221,7 @@ def make_spec(
     image_shape: tuple[int, int, int],
     particles: tuple[int, ...],
     calibration: Calibration,
+    angles: tuple[float, float] | None,
 ) -> GanSpec:
     """Return what the networks are built from."""
     gan, training = config.gan, config.training
@@ -208,6 +241,7 @@ def make_spec(
         model_path=gan.model_path,
         response=calibration.response,
         template=calibration.template,
+        angles=angles,
     )
 
 
@@ -235,4 +269,5 @@ def describe(spec: GanSpec) -> dict[str, Any]:
         "image_shape": list(spec.image_shape),
         "particles": list(spec.particles),
         "response": [list(row) for row in spec.response],
+        "angles": spec.angles and list(spec.angles),
     }

@@ -1,29 +1,27 @@
 """`hvdgan check`: try a configuration on the launched world, touch nothing of the user's, say what a run will take."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from hvdgan.backends import load
 from hvdgan.config import Config
-from hvdgan.errors import HvdganError, RingBrokenError, UsageError
-from hvdgan.parallel.agreement import lead, together
+from hvdgan.errors import UsageError
+from hvdgan.parallel.agreement import everywhere, lead, together
 from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.topology import place_folds
-from hvdgan.parallel.world import World, mark_agreed
+from hvdgan.parallel.world import World
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
-from hvdgan.run.build import check_model, list_whole_layers, try_model
+from hvdgan.run.build import UNTOLD, check_model, list_whole_layers, try_model
 from hvdgan.run.objective import count_rings
-from hvdgan.run.processes import open_pinned_ring, open_ring, pin_groups
+from hvdgan.run.processes import open_cell, open_pinned_cell, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
 from hvdgan.study.messages import Done
 from hvdgan.study.opening import open_coordinator
 
-Result = TypeVar("Result")
 SHORT = 10.0
 """Seconds below which fractions of them are told."""
 
@@ -40,15 +38,17 @@ def check(config: Config, world: World) -> Table | None:
 def _check_training(config: Config, world: World) -> Table | None:
     """Rehearse on one ring of all ranks."""
     world.agree(lambda: train.refuse(config, count_ranks(world)))
-    with open_pinned_ring(config, load(config.gan.backend), world) as ring:
+    with open_pinned_cell(config, load(config.gan.backend), world) as (ring, exchange):
         together(ring, lambda: try_model(config))
-        measured = rehearse(config, ring, None)
-        total = config.training.epochs * measured.epoch
+        measured = rehearse(config, ring, exchange, None)
+        whole = lead(ring, lambda: told_shards(config))
+        if measured is None or ring.rank:
+            return None
         rows = [
-            *map(tuple, lead(ring, lambda: told_shards(config))),
-            (f"a training of {config.training.epochs} epochs", _span(total)),
+            *map(tuple, whole),
+            (f"a training of {config.training.epochs} epochs", _span(config.training.epochs * measured.epoch)),
         ]
-        return tabulate(config, measured, rows) if ring.rank == 0 else None
+        return tabulate(config, measured, rows)
 
 
 def _check_study(config: Config, world: World) -> Table | None:
@@ -58,7 +58,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     pin_groups(load(config.gan.backend), world)
     world.agree(lambda: try_model(config))
     point = world.agree(lambda: ask_and_tell(config))
-    told = _everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
+    told = everywhere(world, lambda: _rehearse_group(config, world, topology.roles[world.rank].group))
     slowest = max(filter(None, told), key=lambda measured: measured.epoch)
     trial = slowest.epoch * config.training.epochs * config.study.folds / count_rings(config)
     whole = trial * math.ceil(config.study.trials / len(topology.groups))
@@ -78,8 +78,8 @@ def _rehearse_group(config: Config, world: World, group: int | None) -> Measured
             return None
         places = place_folds(members.hosts, count_rings(config))
         fold = places[members.rank]
-        with members.split(fold) as cell, open_ring(config, cell) as ring:
-            return rehearse(config, ring, fold if config.study.folds > 1 else None)
+        with members.split(fold) as cell, open_cell(config, cell) as (ring, exchange):
+            return rehearse(config, ring, exchange, fold if config.study.folds > 1 else None)
 
 
 def ask_and_tell(config: Config) -> dict[str, Any]:
@@ -113,7 +113,8 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     seen = [
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
-        ("ring", _ring(measured)),
+        *_tell_angles(config.gan.model, measured.angles),
+        ("ring", _ring(measured, config.training.replicas)),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
         ("a generated shower", f"{1000 * measured.generation:,.4g} ms"),
@@ -136,11 +137,24 @@ def told_shards(config: Config) -> list[tuple[str, str]]:
     return [("layers that are not split", "; ".join(whole) or "none")]
 
 
-def _ring(measured: Measured) -> str:
-    """Say how many processes train together, and how many hold a model."""
+def _ring(measured: Measured, replicas: int) -> str:
+    """Say how many processes train together, how many models they hold, and of how many replicas."""
     ranks = "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"
     models = f"{measured.models} {'model' if measured.models == 1 else 'models'}"
-    return ranks if measured.models == measured.ranks else f"{ranks}, which hold {models}"
+    held = "" if measured.models == measured.ranks else f", which hold {models}"
+    return ranks + held + (f", one of {replicas} replicas" if replicas > 1 else "")
+
+
+def _tell_angles(model: str, angles: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Return a row on the angles, where they vary.
+
+    >>> _tell_angles("3dgan", (1.0, 2.0))
+    [('theta', '57.3 to 114.6 degrees, which 3dgan does not look at')]
+    """
+    if angles is None:
+        return []
+    low, high = map(math.degrees, angles)
+    return [("theta", f"{low:.1f} to {high:.1f} degrees{f', which {model} does not look at' * (model in UNTOLD)}")]
 
 
 def _span(seconds: float) -> str:
@@ -159,22 +173,3 @@ def _size(count: int) -> str:
     ('45 kB', '1,235 MB')
     """
     return f"{count / 1e3:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.0f} MB"
-
-
-def _everywhere(world: World, compute: Callable[[], Result]) -> list[Result]:
-    """Run `compute` on every rank and return all results, or raise the same rank's error on all. Collective.
-
-    Raises:
-        HvdganError: Of the first rank that did not only fail because another one did.
-    """
-    result, failure = None, None
-    try:
-        result = compute()
-    except HvdganError as error:
-        failure = (type(error), str(error))
-    told = world.gather((failure, result))
-    failures = sorted((one for one, _ in told if one), key=lambda one: issubclass(one[0], RingBrokenError))
-    if failures:
-        kind, message = failures[0]
-        raise mark_agreed(kind.__new__(kind, message), world.size)
-    return [one for _, one in told]

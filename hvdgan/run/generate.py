@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from hvdgan.parallel.launcher import check_one_world
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import World
 from hvdgan.report.counter import counting
-from hvdgan.run.build import make_spec
+from hvdgan.run.build import UNTOLD, make_spec
 from hvdgan.run.directory import existing, read_config
 from hvdgan.run.processes import pin_world
 from hvdgan.training.checkpoint import BEST, Saved, load_checkpoint
@@ -43,7 +43,9 @@ class Order:
         events: How many; all of the files' when None.
         energies: Range of the incident energy in GeV, uniform; a fixed energy when both ends are equal.
         particle: Class of the incident particle.
-        seed: Seeds energies and latent vectors.
+        seed: Seeds energies, angles and latent vectors.
+        theta: Range of the polar angle in degrees, uniform; None is the range of the training's showers, or
+            perpendicular where all of them enter alike.
     """
 
     like: tuple[str, ...]
@@ -51,6 +53,7 @@ class Order:
     energies: tuple[float, float]
     particle: str
     seed: int
+    theta: tuple[float, float] | None = None
 
 
 def rebuild(run: Path, trained: bool = True) -> Gan:
@@ -76,7 +79,8 @@ def build_from(config: Config, saved: Saved, trained: bool = True) -> Gan:
     """
     described = saved.manifest["spec"]
     calibration = Calibration(tuple(map(tuple, described["response"])), saved.state.get("template"))
-    spec = make_spec(config, tuple(described["image_shape"]), tuple(described["particles"]), calibration)
+    shape, particles, angles = (described.get(name) for name in ("image_shape", "particles", "angles"))
+    spec = make_spec(config, tuple(shape), tuple(particles), calibration, tuple(angles) if angles else None)
     gan = load(config.gan.backend).Gan(spec, SoloRing())
     if trained:
         gan.restore(saved.state)
@@ -98,7 +102,7 @@ def generate(run: Path, order: Order, output: Path, world: World) -> tuple[list[
 
     Raises:
         UsageError: A file exists already, there are more ranks than showers, or the launcher cannot serve.
-        ConfigError: The networks were not trained with a particle class that is asked for.
+        ConfigError: The networks were not trained with a particle class, or told an angle, that is asked for.
         DataError: The run has no checkpoint, or a file to take conditions from is not readable.
     """
     check_one_world(os.environ, "generate")
@@ -128,10 +132,10 @@ def _plan(run: Path, order: Order, paths: list[Path]) -> Conditions:
     taken = [path for path in paths if path.exists()]
     if taken:
         raise UsageError(f"{taken[0]} exists already; choose another --out or remove it")
-    conditions = choose_conditions(order)
+    described = load_checkpoint(existing(run).checkpoints, BEST).manifest["spec"]
+    conditions = choose_conditions(order, choose_angles(order, described.get("angles"), read_config(run).gan.model))
     if len(conditions) < len(paths):
         raise UsageError(f"{len(paths)} processes cannot share {len(conditions)} showers; use fewer")
-    described = load_checkpoint(existing(run).checkpoints, BEST).manifest["spec"]
     classify(conditions.particle, described["particles"])
     return conditions
 
@@ -150,8 +154,41 @@ def _numbered(output: Path, rank: int) -> Path:
     return output.with_stem(f"{output.stem}_{rank:03d}")
 
 
-def choose_conditions(order: Order) -> Conditions:
+def choose_angles(order: Order, known: list[float] | None, model: str) -> tuple[float, float]:
+    """Return the range of theta in radians to generate at.
+
+    Args:
+        order: What to generate.
+        known: The range of the training's showers; None where all entered alike.
+        model: Name of the run's model.
+
+    Raises:
+        UsageError: Angles are asked for, and files that have their own.
+        ConfigError: The networks are told no angle, or it is not between 0 and 180 degrees.
+    """
+    told = None if model in UNTOLD else known
+    if order.theta is None:
+        return tuple(told or (0.5 * np.pi, 0.5 * np.pi))
+    if order.like:
+        raise UsageError("--theta and --like: the files have angles of their own; leave one of them out")
+    if told is None:
+        reason = f"{model} does not look at it" if known else "all particles of the training entered alike"
+        raise ConfigError(
+            f"--theta: the networks of this run are told no angle, as {reason}; leave it out, or train "
+            "3dgan_angle or wgan_gp on showers of different angles"
+        )
+    low, high = order.theta
+    if not 0 < low <= high < 180:
+        raise ConfigError(f"--theta {low:g} {high:g}: degrees between 0 and 180 are needed, the lower one first")
+    return np.radians(low), np.radians(high)
+
+
+def choose_conditions(order: Order, angles: tuple[float, float]) -> Conditions:
     """Return the conditions to generate at.
+
+    Args:
+        order: What to generate.
+        angles: Range of theta in radians, for what no files say.
 
     Raises:
         ConfigError: The particle class is unknown.
@@ -162,5 +199,6 @@ def choose_conditions(order: Order) -> Conditions:
             return files.conditions(np.arange(count))
     if order.particle not in PARTICLES:
         raise ConfigError(f"particle {order.particle!r} is unknown; legal are {', '.join(PARTICLES)}")
-    energy = np.random.default_rng(order.seed).uniform(*order.energies, order.events or DEFAULT_EVENTS)
-    return Conditions.perpendicular(energy, PARTICLES[order.particle])
+    count, generator = order.events or DEFAULT_EVENTS, np.random.default_rng(order.seed)
+    plain = Conditions.perpendicular(generator.uniform(*order.energies, count), PARTICLES[order.particle])
+    return replace(plain, theta=generator.uniform(*angles, count).astype(np.float32))

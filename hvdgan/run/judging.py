@@ -15,7 +15,7 @@ from hvdgan.calo.sample import BLOCK, Sample
 from hvdgan.calo.score import SIGMAS, Score, Value
 from hvdgan.calo.shower import Conditions, Showers
 from hvdgan.config import Evaluation
-from hvdgan.data.files import ShowerFiles, open_files
+from hvdgan.data.files import ALIKE, ShowerFiles, open_files
 from hvdgan.errors import DataError
 from hvdgan.run.build import choose_settings
 from hvdgan.run.generate import rebuild
@@ -95,7 +95,7 @@ def compare(order: Order) -> Comparison:
     settings = choose_settings(order.evaluation)
     with open_files(order.generated) as made, open_files(order.reference) as real:
         count = min(made.count, real.count, order.events)
-        conditions = _check_energies(made, real, count, order)
+        conditions = _check_conditions(made, real, count, order)
         samples = _reduce(real, count), _reduce(made, count)
         shown = np.arange(min(count, PICTURED))
         pictured = real.read(shown), made.read(shown)
@@ -117,12 +117,13 @@ def compare(order: Order) -> Comparison:
     )
 
 
-def _check_energies(made: ShowerFiles, real: ShowerFiles, count: int, order: Order) -> Conditions:
-    """Return the conditions of both samples after checking that they have the same energies."""
+def _check_conditions(made: ShowerFiles, real: ShowerFiles, count: int, order: Order) -> Conditions:
+    """Return the conditions of both samples after checking that they have the same energies and angles."""
     wanted, given = (files.conditions(np.arange(count)) for files in (real, made))
-    if not np.allclose(wanted.energy, given.energy, rtol=1e-5):
+    alike = np.allclose(wanted.energy, given.energy, rtol=1e-5), np.allclose(wanted.theta, given.theta, atol=ALIKE)
+    if not all(alike):
         raise DataError(
-            f"{order.generated[0]} was not made at the energies of {order.reference[0]}; "
+            f"{order.generated[0]} was not made at the {'angles' if alike[0] else 'energies'} of {order.reference[0]}; "
             f"make it with `hvdgan generate RUN --like {order.reference[0]}`"
         )
     return wanted

@@ -7,7 +7,7 @@ from hvdgan.errors import UsageError
 from hvdgan.launch import Options, launch
 from hvdgan.verdict import read_verdict
 
-VERBS = ("study", "train", "check", "generate", "simulate")
+VERBS = ("study", "train", "check", "generate", "simulate", "bench")
 RUNS = ("study", "train")
 """Those that make a run directory."""
 
@@ -55,14 +55,16 @@ def _written(directory: Path) -> int | None:
 
 
 def run_directory(words: Sequence[str]) -> Path | None:
-    """Return the run directory that a verb's words name, or None when it has none.
+    """Return the run directory that a verb's words name, or None when it makes none.
 
     >>> run_directory(["train", "a/first.yaml"]), run_directory(["study", "--resume=runs/b"])
     (PosixPath('runs/first'), PosixPath('runs/b'))
     """
+    if words[0] not in RUNS:
+        return None
     words = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
     for flag in ("--out", "-o", "--resume"):
         if flag in words[:-1]:
             return Path(words[words.index(flag) + 1])
     files = [word for word in words[1:] if word.endswith((".yaml", ".yml"))]
-    return Path("runs") / Path(files[0]).stem if files and words[0] in RUNS else None
+    return Path("runs") / Path(files[0]).stem if files else None

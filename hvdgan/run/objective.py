@@ -1,23 +1,25 @@
 """The objective of a study: one trial, trained by one group of processes, gives one value per objective.
 
-Folds train in turn, each on the whole group, or side by side, each on a ring of its own. All messages and collective
+Folds train in turn, each on the whole group, or side by side, each on a ring of its own; a ring may be several that
+train replicas, of which the first one speaks. All messages and collective
 calls on the group are made here and in `conversation`, and at the end of a trial all its ranks come together.
 """
 
 import itertools
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import reduce
 from typing import Any
 
 from hvdgan.config import Choices, Config, IntRange
-from hvdgan.errors import RingBrokenError
-from hvdgan.parallel.topology import fold_size, place_folds
+from hvdgan.errors import RingBrokenError, UsageError
+from hvdgan.parallel.timeline import kept_apart
+from hvdgan.parallel.topology import Nesting, place_folds, ring_size
 from hvdgan.parallel.watchdog import BITES
 from hvdgan.parallel.world import World
 from hvdgan.run.build import check_data
 from hvdgan.run.conversation import Mail, cry, leaders, open_voice
 from hvdgan.run.curve import InTurn, SideBySide
-from hvdgan.run.processes import open_ring
+from hvdgan.run.processes import open_cell
 from hvdgan.run.trial import Trial, summarise
 from hvdgan.study.failures import locate
 from hvdgan.study.messages import Assignment, Control, Done, Outcome, Preempted, Pruned
@@ -73,10 +75,11 @@ def train_rings(trial: Trial, group: World, mail: Mail, places: tuple[int, ...])
         RingBrokenError: A fold on another ring failed.
         Exception: A fold on this ring failed; the others know, and all ranks of the group have come together.
     """
-    with group.split(places[group.rank]) as cell:
+    ring_number = places[group.rank]
+    with group.split(ring_number) as cell, kept_apart(f"trial-{trial.assignment.number:04d}-ring-{ring_number}"):
         try:
-            with open_ring(trial.config, cell) as ring:
-                results = trial.train(ring)
+            with open_cell(trial.config, cell) as (ring, exchange):
+                results = trial.train(ring, exchange)
             trial.voice.leave(_word(results[-1]))
         except Exception as error:
             locate(error, trial.fold if trial.config.study.folds > 1 else None)
@@ -96,28 +99,43 @@ def count_rings(config: Config) -> int:
 
 
 def check_layouts(config: Config) -> None:
-    """Refuse folds that a group cannot train, and data too small for the rings of any layout the space allows.
+    """Refuse folds and replicas that a group cannot train, and data too small for any layout the space allows.
 
     Where the layout is searched, those that do not divide the group are left out of the space elsewhere.
 
     Raises:
-        UsageError: A group cannot be divided into the folds, or a ring into models; the message says what could.
+        UsageError: A group cannot be divided into them, the message says what could; losses would be tolerated; or
+            shards are searched.
         DataError: A file is not what it should be, or a ring would find too few events for a step.
     """
-    layouts = list(itertools.product(_choices(config, "study.folds"), _choices(config, "study.fold_mode")))
-    for (folds, mode), shards in itertools.product(layouts, _choices(config, "training.shards")):
-        chosen = {"study.folds": folds, "study.fold_mode": mode, "training.shards": shards}
+    if True in _choices(config, "training.exchange.tolerate_loss"):
+        raise UsageError(
+            "training.exchange.tolerate_loss: a study gives a group up that loses a rank, and tries its trial again "
+            "elsewhere; leave it false, or use it with `hvdgan train`"
+        )
+    if "training.shards" in config.study.space:
+        raise UsageError("study.space: training.shards changes no result, only who holds what; set it for all trials")
+    ranks, keys = config.study.ranks_per_trial, ("study.folds", "study.fold_mode", "training.replicas")
+    layouts = list(itertools.product(*(_choices(config, key) for key in keys)))
+    for values in layouts:
+        chosen = dict(zip(keys, values, strict=True))
         layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
-        if len(layouts) == 1 or config.study.ranks_per_trial % count_rings(layout) == 0:
-            size = fold_size(config.study.ranks_per_trial, count_rings(layout))
-            check_data(layout, size, 0 if folds > 1 else None)
+        nesting = Nesting(count_rings(layout), layout.training.replicas, layout.training.shards)
+        if len(layouts) == 1 or ranks % (nesting.rings * nesting.shards) == 0:
+            models = ring_size(ranks, nesting) * nesting.replicas
+            check_data(layout, models, 0 if layout.study.folds > 1 else None)
 
 
-def _choices(config: Config, name: str) -> list[Any]:
-    """Return the values that a key can have, one by one."""
-    match config.study.space.get(name):
+def largest_ring(config: Config) -> int:
+    """Return the most ranks that a ring of any trial can have."""
+    return config.study.ranks_per_trial // (count_rings(config) * min(_choices(config, "training.replicas")))
+
+
+def _choices(config: Config, key: str) -> list[Any]:
+    """Return the values that a key of the configuration can have."""
+    match config.study.space.get(key):
         case None:
-            return [attrgetter(name)(config)]
+            return [reduce(getattr, key.split("."), config)]
         case Choices() as dimension:
             return list(dimension.choices)
         case IntRange() as dimension:

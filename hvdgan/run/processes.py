@@ -10,9 +10,11 @@ from types import ModuleType
 from hvdgan.config import Config
 from hvdgan.parallel.agreement import gather_texts, together
 from hvdgan.parallel.devices import assign_devices
+from hvdgan.parallel.exchange import Exchange, NoExchange
 from hvdgan.parallel.horovod_start import is_alone, load_horovod
+from hvdgan.parallel.replicas import open_replicas
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.topology import COORDINATOR
+from hvdgan.parallel.topology import COORDINATOR, Nesting, place_ranks
 from hvdgan.parallel.world import SoloWorld, World
 
 HOROVOD = {"torch": "torch", "keras": "tensorflow"}
@@ -36,7 +38,48 @@ def check_horovod(config: Config, size: int) -> None:
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
     """Open the ring of the configuration's framework over all processes of a world. Collective."""
     module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
-    return module.open_ring(world, config.training.stall_timeout, config.training.shards)
+    settings = config.training
+    return module.open_ring(world, settings.stall_timeout, settings.ring.compression, settings.shards)
+
+
+@contextmanager
+def open_cell(config: Config, world: World) -> Iterator[tuple[Ring, Exchange]]:
+    """Open the ring of this rank's replica over its part of a world, and the exchange with the others. Collective.
+
+    Raises:
+        UsageError: The world cannot be divided into the replicas.
+    """
+    replicas = config.training.replicas
+    if replicas == 1:
+        with open_ring(config, world) as ring:
+            yield ring, NoExchange()
+        return
+    own = world.agree(lambda: place_ranks(world.hosts, Nesting(replicas=replicas, shards=config.training.shards)))[
+        world.rank
+    ].replica
+    with (
+        world.split(own) as part,
+        world.split(0 if part.rank == 0 else None) as leaders,
+        open_ring(config, part) as ring,
+        open_replicas(ring, own, leaders, config.training) as exchange,
+    ):
+        yield ring, exchange
+
+
+@contextmanager
+def open_pinned_cell(config: Config, backend: ModuleType, world: World) -> Iterator[tuple[Ring, Exchange]]:
+    """Open the ring, or the replicas, of the whole job and give every rank a device of its own. Collective.
+
+    Raises:
+        UsageError: A host has more ranks than GPUs; or the job cannot be divided into the replicas, or has no world.
+    """
+    if config.training.replicas == 1:
+        with open_pinned_ring(config, backend, world) as ring:
+            yield ring, NoExchange()
+        return
+    pin_world(backend, world)
+    with open_cell(config, world) as cell:
+        yield cell
 
 
 @contextmanager

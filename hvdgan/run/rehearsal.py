@@ -20,8 +20,9 @@ from hvdgan.calo.shower import Conditions
 from hvdgan.config import Config
 from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import lead
+from hvdgan.parallel.exchange import Exchange
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.shards import place
+from hvdgan.parallel.shards import model_of
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.run.build import opened, plan_course, train_once
 from hvdgan.run.generate import build_from
@@ -54,6 +55,7 @@ class Measured:
         checkpoint: Its size in bytes.
         memory: Most memory that a rank took, in bytes.
         device: Most memory that a rank took of its GPU, in bytes.
+        angles: Range of theta in radians; None where all particles enter alike.
     """
 
     ranks: int
@@ -67,6 +69,7 @@ class Measured:
     checkpoint: int
     memory: int
     device: int
+    angles: tuple[float, float] | None
 
     @property
     def validation(self) -> float:
@@ -79,20 +82,24 @@ class Measured:
         return self.steps * self.step + self.validation
 
 
-def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
+def rehearse(config: Config, ring: Ring, exchange: Exchange, number: int | None) -> Measured | None:
     """Do some steps, store a checkpoint, and generate from it. Collective.
 
     Args:
         config: The configuration.
         ring: The ranks that train together.
+        exchange: With other rings that train replicas.
         number: The fold that is left out, or None for the hold-out of `data.validation`.
+
+    Returns:
+        What it costs; None on the rings of replicas that do not speak for the training.
 
     Raises:
         HvdganError: Whatever would end a training.
     """
     small = config.replace(
         {
-            "data.validation_events": min(config.data.validation_events, max(EVENTS, place(ring).size)),
+            "data.validation_events": min(config.data.validation_events, max(EVENTS, model_of(ring).size)),
             "training.metric_every": 1,
             "training.epochs": FOREVER,
             "study.space": {},
@@ -106,17 +113,21 @@ def rehearse(config: Config, ring: Ring, number: int | None) -> Measured:
             enough.begin()
             watchdog.beat()
 
-        train_once(small, ring, Path(folder), Hooks(enough.word, rows.append, beat), number)
+        train_once(small, ring, Path(folder), Hooks(enough.word, rows.append, beat), number, exchange=exchange)
+        if not exchange.leads:
+            return None
         memory, device = _peak(config, ring)
         told = lead(ring, lambda: _reopen(small, Path(folder)))
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
-    models = place(ring).size
-    told["step"] = lead(ring, lambda: models * config.training.batch_size / median(speeds[1:]))
+    models = model_of(ring).size
+    events_per_step = exchange.replicas * models * config.training.batch_size
+    told["step"] = lead(ring, lambda: events_per_step / median(filter(None, speeds[1:])))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
-    return Measured(ring.size, models, events=events, validated=validated, memory=memory, device=device, **told)
+    seen = {"events": events, "validated": validated, "angles": course.angles}
+    return Measured(ring.size, models, memory=memory, device=device, **seen, **told)
 
 
 class Enough:

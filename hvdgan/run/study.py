@@ -16,10 +16,10 @@ from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.topology import COORDINATOR, Topology, plan_groups
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import study_line
-from hvdgan.run.build import check_model, try_model
+from hvdgan.run.build import check_angles, check_model, try_model
 from hvdgan.run.conclusion import conclude, verdict_of_errors
 from hvdgan.run.directory import create, existing
-from hvdgan.run.objective import Objective, check_layouts, count_rings
+from hvdgan.run.objective import Objective, check_layouts, largest_ring
 from hvdgan.run.processes import check_horovod, pin_groups
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener
@@ -136,7 +136,8 @@ def refuse(config: Config) -> Config:
     resolve_points(config)
     check_layouts(config)
     check_model(config)
-    check_horovod(config, config.study.ranks_per_trial // count_rings(config))
+    check_angles(config)
+    check_horovod(config, largest_ring(config))
     return config
 
 

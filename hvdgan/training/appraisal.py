@@ -18,7 +18,7 @@ from hvdgan.calo.settings import Settings
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.agreement import gather_rows, lead, share, together
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.shards import place
+from hvdgan.parallel.shards import model_of
 from hvdgan.training.checkpoint import BEST, load_checkpoint
 from hvdgan.training.course import Course
 
@@ -49,7 +49,7 @@ class Appraisal:
             DataError: There are too few events for a metric; on every rank.
         """
         count = min(len(course.held_out), self.events)
-        mine = share(place(ring), count)
+        mine = share(model_of(ring), count)
         indices = course.held_out.spread(count)[mine]
         conditions = course.files.conditions(indices)
         real = _join(ring, together(ring, lambda: self._read(course, indices)))

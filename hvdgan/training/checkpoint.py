@@ -3,6 +3,7 @@
     checkpoints/step-00001200/state.safetensors
     checkpoints/step-00001200/manifest.json     position in the run, hash of the state, versions
     checkpoints/latest  checkpoints/best        names of a folder; written last
+    checkpoints/replica-1/...                   the same of each replica, where there are several
 
 A crash at any moment leaves the previous pointers on complete checkpoints. Nothing read from a checkpoint is executed.
 """
@@ -56,7 +57,7 @@ def save_checkpoint(directory: Path, step: int, state: State, manifest: dict[str
         DiskFullError: There is no room; the previous checkpoints and pointers are intact.
         OSError: There is no right to write there.
     """
-    folder = directory / f"step-{step:08d}"
+    folder = _folder(directory, step)
     with room_for(folder):
         folder.mkdir(parents=True, exist_ok=True)
     content = save({name: np.asarray(array, order="C") for name, array in state.items()})
@@ -83,6 +84,21 @@ def load_checkpoint(directory: Path, which: str = LATEST) -> Saved:
     folder = _pointed(directory, which)
     if folder is None:
         raise DataError(f"{directory}: no {which} checkpoint; has the run stored one yet?")
+    return _read(folder)
+
+
+def load_step(directory: Path, step: int) -> Saved | None:
+    """Read the checkpoint of a step; None when there is none.
+
+    Raises:
+        DataError: The file is not what its manifest says.
+    """
+    folder = _folder(directory, step)
+    return _read(folder) if folder.is_dir() else None
+
+
+def _read(folder: Path) -> Saved:
+    """Read the checkpoint in a folder."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         content = (folder / "state.safetensors").read_bytes()
@@ -99,6 +115,11 @@ def load_checkpoint(directory: Path, which: str = LATEST) -> Saved:
 def has_checkpoint(directory: Path) -> bool:
     """Tell whether there is a latest checkpoint."""
     return _pointed(directory, LATEST) is not None
+
+
+def _folder(directory: Path, step: int) -> Path:
+    """Return where the checkpoint of a step lies."""
+    return directory / f"step-{step:08d}"
 
 
 def _pointed(directory: Path, pointer: str) -> Path | None:

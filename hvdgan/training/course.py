@@ -15,7 +15,7 @@ from hvdgan.data.split import Part, steps_per_epoch
 from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import gather_rows, share, together
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.shards import place
+from hvdgan.parallel.shards import model_of
 
 CALIBRATION_EVENTS = 5000
 """What is expected of showers is fitted to at most so many training events of each class."""
@@ -54,6 +54,7 @@ class Course:
         held_out: Events to be judged by.
         energies: Range of incident energies in GeV, for the conditions of fakes.
         particles: The particle classes, as absolute PDG ids.
+        angles: Range of theta in radians, for the conditions of fakes; None where all particles enter alike.
     """
 
     files: ShowerFiles
@@ -62,6 +63,7 @@ class Course:
     held_out: Part
     energies: tuple[float, float]
     particles: tuple[int, ...]
+    angles: tuple[float, float] | None = None
 
     def steps(self, size: int, batch_size: int) -> int:
         """Return the number of steps of an epoch, the same on every rank.
@@ -84,7 +86,9 @@ class Course:
     def batch(self, showers: Showers) -> Batch:
         """Return showers as networks take them."""
         conditions = showers.conditions
-        return Batch(showers.images[self.detector], conditions.energy, classify(conditions.particle, self.particles))
+        particle = classify(conditions.particle, self.particles)
+        angle = None if self.angles is None else conditions.theta
+        return Batch(showers.images[self.detector], conditions.energy, particle, angle)
 
     def calibrate(self, ring: Ring, template: bool) -> Calibration:
         """Fit what is expected of showers to training events, class by class; each model reads its share. Collective.
@@ -97,7 +101,7 @@ class Course:
             DataError: A class has no training event, or none that deposits energy.
         """
         events = self.train.spread(CALIBRATION_EVENTS * len(self.particles))
-        indices = events[share(place(ring), len(events))]
+        indices = events[share(model_of(ring), len(events))]
         totals, sums = together(ring, lambda: self._add_up(indices, template))
         conditions = self.files.conditions(indices)
         particle = classify(conditions.particle, self.particles)

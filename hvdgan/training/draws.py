@@ -5,9 +5,10 @@ Rank r of p with n events each draws events r n to (r + 1) n: exactly what one r
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hvdgan.backends.interface import Draw
-from hvdgan.backends.latent import DROPOUT, TRAINING, normals, uniforms, words
+from hvdgan.backends.latent import ANGLES, DROPOUT, TRAINING, normals, uniforms, words
 
 LABELS = 2
 """Sets of labels in one step: of the real and of the fake events."""
@@ -24,6 +25,7 @@ def draw(
     classes: int,
     energies: tuple[float, float],
     label_flip: float,
+    angles: tuple[float, float] | None = None,
 ) -> Draw:
     """Draw the random numbers of one rank's share of a step.
 
@@ -37,6 +39,8 @@ def draw(
         classes: Number of particle classes; fakes are of each as often as of any other.
         energies: Range of the fakes' incident energy in GeV; they are uniform in it.
         label_flip: Fraction of the labels that the discriminator is told wrong.
+        angles: Range of the fakes' theta in radians; they are uniform in it. None draws none. Angles come from a stream
+            of their own, so that all other numbers are the same with and without them.
 
     Returns:
         The draw; its dropout seed differs between ranks and steps.
@@ -54,4 +58,11 @@ def draw(
         mix=mix,
         flip=flip < label_flip,
         seed=int(words(seed, DROPOUT, step, first_event, 1, 1)[0, 0] >> np.uint64(1)),
+        angle=None if angles is None else _spread(words(seed, ANGLES, step, first_event, count, passes), angles),
     )
+
+
+def _spread(raw: NDArray[np.uint64], span: tuple[float, float]) -> NDArray[np.float64]:
+    """Return numbers uniform in a range, (passes, n), of words, (n, passes)."""
+    low, high = span
+    return low + (high - low) * uniforms(raw).T

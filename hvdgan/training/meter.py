@@ -9,7 +9,7 @@ class Interval:
     """Some training steps.
 
     Args:
-        events: Events of the ring.
+        events: Events of all ranks.
         seconds: What they took.
         waited: Seconds of these that went into waiting for data.
     """
@@ -29,13 +29,13 @@ class Interval:
 
 
 class Meter:
-    """Counts the events of the ring from one reading to the next."""
+    """Counts the events of all ranks from one reading to the next."""
 
     def __init__(self, events_per_step: int) -> None:
         """Start the first interval.
 
         Args:
-            events_per_step: Of all ranks together.
+            events_per_step: Of all ranks of the ring together.
         """
         self._events_per_step = events_per_step
         self.begin()
@@ -48,12 +48,13 @@ class Meter:
         """Count one step; `pending` is their number since the last reading."""
         self.pending += 1
 
-    def read(self, waited: float) -> Interval:
+    def read(self, waited: float, steps: int) -> Interval:
         """Return the interval and start the next one.
 
         Args:
             waited: Seconds of the interval that went into waiting for data.
+            steps: Done in it by all rings together.
         """
-        interval = Interval(self.pending * self._events_per_step, time.perf_counter() - self._start, waited)
+        interval = Interval(steps * self._events_per_step, time.perf_counter() - self._start, waited)
         self.begin()
         return interval

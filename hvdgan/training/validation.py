@@ -16,7 +16,7 @@ from hvdgan.data.split import Part
 from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import gather_rows, share, together
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.shards import place
+from hvdgan.parallel.shards import model_of
 from hvdgan.parallel.world import mark_agreed
 
 BLOCK = 256
@@ -63,7 +63,7 @@ class Validation:
             beat: Called for every block of events: the process makes progress.
         """
         count = min(len(part), events)
-        mine = share(place(ring), count)
+        mine = share(model_of(ring), count)
         indices = part.spread(count)[mine]
         self._ring, self._seed, self._first_event, self._beat = ring, seed, mine.start, beat
         read = together(ring, lambda: [self._read(files, detector, block) for block in _blocks(indices)])

@@ -51,10 +51,11 @@ def side(name, eyes):
     return SimpleNamespace(name=name, eyes=eyes, **{public: getattr(module, public) for public in module.__all__})
 
 
-def single_class(like, tensor, energy=None):
+def single_class(gan, like, tensor, energy=None):
     """Return events of one particle class, of 100 GeV where nothing else is said, with some noise."""
     energy = np.ones(len(like)) if energy is None else energy / ENERGY_UNIT
     arrays = {"noise": like, "energy": energy, "particle": np.ones((len(like), 1))}
+    arrays |= {"angle": np.full(len(like), gan.spec.angles[0])} if gan.spec.angles else {}
     return {name: tensor(array.astype(like.dtype)) for name, array in arrays.items()}
 
 
@@ -70,13 +71,13 @@ class TorchEyes:
     def judge(self, gan, images):
         """Return what the discriminator says in training of images (n, x, y, z)."""
         with self.no_grad():
-            heads = gan._trainer.judge(self.tensor(images)[:, None], single_class(images, self.tensor))
+            heads = gan._trainer.judge(self.tensor(images)[:, None], single_class(gan, images, self.tensor))
         return [head.numpy() for head in heads.values()]
 
     def imagine(self, gan, latent, energy):
         """Return the images (n, x, y, z) the generator makes in training."""
         with self.no_grad():
-            return gan._trainer.make(single_class(latent, self.tensor, energy))[:, 0].numpy()
+            return gan._trainer.make(single_class(gan, latent, self.tensor, energy))[:, 0].numpy()
 
     def total(self, tensor):
         """Return the sum of all but the first axis."""
@@ -106,12 +107,12 @@ class KerasEyes:
 
     def judge(self, gan, images):
         """Return what the discriminator says in training of images (n, x, y, z)."""
-        heads = gan._trainer.judge(self.tensor(images[..., None]), single_class(images, self.tensor))
+        heads = gan._trainer.judge(self.tensor(images[..., None]), single_class(gan, images, self.tensor))
         return [head.numpy() for head in heads.values()]
 
     def imagine(self, gan, latent, energy):
         """Return the images (n, x, y, z) the generator makes in training."""
-        return gan._trainer.make(single_class(latent, self.tensor, energy))[..., 0].numpy()
+        return gan._trainer.make(single_class(gan, latent, self.tensor, energy))[..., 0].numpy()
 
     def total(self, tensor):
         """Return the sum of all but the first axis."""
@@ -146,17 +147,32 @@ def build_gan(side, ring=None, model_args=None, **settings):
 
 
 @pytest.fixture
+def pair(backend, torch_side, build_in):
+    """Return a function that builds the same Gan in torch and in Keras, without dropout and with the same weights."""
+
+    def build_pair(**settings):
+        arguments = {"dropout": 0.0, **settings.pop("model_args", {})}
+        torch = build_in(torch_side, **settings, model_args=arguments)
+        keras = build_in(backend, **settings, model_args=arguments, seed=7)
+        keras.restore(torch.state())
+        return torch, keras
+
+    return build_pair
+
+
+@pytest.fixture
 def showers():
     """Return a function that makes easy showers: a bright core, a little noise, the expected sum of cells."""
 
-    def make(count, seed=0, shape=GRID, classes=1):
+    def make(count, seed=0, shape=GRID, classes=1, angles=None):
         generator = np.random.default_rng(seed)
         energy = generator.uniform(*ENERGIES, count)
         axes = [np.exp(-0.5 * (np.arange(cells) - (cells - 1) / 2) ** 2) for cells in shape]
         core = np.einsum("i,j,k->ijk", *axes) * generator.uniform(0.8, 1.2, (count, *shape))
         deposited = np.polyval(RESPONSE[0], energy / 100) * energy / 100
         images = core * (deposited / core.sum(axis=(1, 2, 3)))[:, None, None, None]
-        return Batch(images.astype(np.float32), energy.astype(np.float32), np.arange(count) % classes)
+        angle = None if angles is None else generator.uniform(*angles, count).astype(np.float32)
+        return Batch(images.astype(np.float32), energy.astype(np.float32), np.arange(count) % classes, angle)
 
     return make
 
@@ -166,7 +182,7 @@ def make_draw():
     """Return a function that draws what a Gan needs for a step."""
 
     def make(gan, count, first=0, flip=0.0, seed=1, step=0):
-        sizes = {"passes": gan.passes, "classes": len(gan.spec.particles)}
+        sizes = {"passes": gan.passes, "classes": len(gan.spec.particles), "angles": gan.spec.angles}
         return draw(seed, step, first, count, gan.spec.latent_size, **sizes, energies=ENERGIES, label_flip=flip)
 
     return make
@@ -179,7 +195,7 @@ def train(showers, make_draw):
     def train_gan(gan, first, last, batch=4, rate=1e-3):
         for step in range(first, last):
             noise = make_draw(gan, batch, flip=0.1, seed=3, step=step)
-            events = showers(batch, step, gan.spec.image_shape, len(gan.spec.particles))
+            events = showers(batch, step, gan.spec.image_shape, len(gan.spec.particles), gan.spec.angles)
             gan.train_step(events, noise, Rates(rate, rate))
 
     return train_gan

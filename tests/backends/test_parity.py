@@ -15,20 +15,6 @@ ODD = {"image_shape": (5, 9, 11), "latent_size": 6, "model_args": {"width": 0.2,
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 
 
-@pytest.fixture
-def pair(backend, torch_side, build_in):
-    """Return a function that builds the same Gan in torch and in Keras, without dropout and with the same weights."""
-
-    def build_pair(**settings):
-        arguments = {"dropout": 0.0, **settings.pop("model_args", {})}
-        torch = build_in(torch_side, **settings, model_args=arguments)
-        keras = build_in(backend, **settings, model_args=arguments, seed=7)
-        keras.restore(torch.state())
-        return torch, keras
-
-    return build_pair
-
-
 def assert_same(one, other, tolerance, names=None):
     """Compare two states, each array by its largest number."""
     assert one.keys() == other.keys()

@@ -27,6 +27,7 @@ class Shard:
         self.index, self.count, self._meeting, self._told = index, count, meeting, told
 
     def __deepcopy__(self, memory):
+        """Return itself."""
         return self
 
     def _exchange(self, tensor):
@@ -37,12 +38,15 @@ class Shard:
         return everything
 
     def join(self, tensor):
+        """Join the tensors of all threads."""
         return torch.cat(self._exchange(tensor))
 
     def total(self, tensor):
+        """Add up the tensors of all threads."""
         return sum(self._exchange(tensor))
 
     def scatter(self, tensor):
+        """Return a part of the sum."""
         return self.total(tensor)[cut(len(tensor), self.count)[self.index]]
 
 

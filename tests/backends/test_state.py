@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hvdgan.backends.interface import is_trained
 from hvdgan.errors import DataError
 
 
@@ -51,6 +52,18 @@ def test_a_state_is_a_copy(build, train):
     gan.restore(state)
     state["generator/seed/kernel"][:] = 7.0
     assert same(gan.state(), kept)
+
+
+def test_some_weights_are_taken_over_and_nothing_else(build, train):
+    gan, other = build(averaging=0.5), build(averaging=0.5, seed=1)
+    train(gan, 0, 1)
+    weights, before = gan.weights(), other.state()
+    assert same(weights, {name: gan.state()[name] for name in weights})
+    trained = {name: array for name, array in weights.items() if is_trained(name)}
+    other.take(trained)
+    assert same(other.state(), {**before, **trained})
+    names = {name.split("/")[0] for name in weights.keys() - trained.keys()}
+    assert names == {"generator", "discriminator", "average"}
 
 
 def test_any_trained_weight_changes_the_digest(build):

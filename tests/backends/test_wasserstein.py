@@ -61,11 +61,11 @@ def test_the_penalty_of_a_linear_critic_is_known(backend):
     slope = np.random.default_rng(0).normal(size=(1, 2, 3, 2, 1))
     weights = tensor(slope)
     critic = SimpleNamespace(
-        measure=lambda images, events: images * 1.0, score=lambda cells, events: backend.eyes.total(cells * weights)
+        measure=lambda images: images * 1.0, score=lambda cells, events: backend.eyes.total(cells * weights)
     )
     images = [tensor(np.random.default_rng(seed).random((3, 2, 3, 2, 1))) for seed in (1, 2)]
     mix = tensor(np.array([0.1, 0.5, 0.9]))
-    found = recipe(critic, 1, 10.0)._penalise(images[0], {"images": images[1]}, mix)
+    found = recipe(critic, 1, 10.0, 1.0)._penalise(images[0], {"images": images[1]}, mix)
     assert float(found) == pytest.approx((np.linalg.norm(slope) - 1) ** 2)
 
 
@@ -90,7 +90,7 @@ def test_bfloat16_takes_second_derivatives(backend, train):
     ("arguments", "message"),
     [
         ({"critic_steps": 0}, "critic_steps: 0 is out of range"),
-        ({"cell_power": 1.5}, "cell_power: 1.5 is out of range"),
+        ({"hit_spread": 3.0}, "hit_spread: 3.0 is out of range"),
     ],
 )
 def test_arguments_out_of_range_are_refused(backend, arguments, message):
@@ -99,14 +99,39 @@ def test_arguments_out_of_range_are_refused(backend, arguments, message):
 
 
 @pytest.mark.backends("torch")
-def test_training_brings_the_sum_of_cells_nearer(backend, train, showers):
+def test_training_brings_the_slices_of_showers_nearer(backend, train, showers):
     gan = build_wgan(backend, optimizer="adam", optimizer_args={"beta1": 0.0, "beta2": 0.9})
     wanted = showers(60, shape=GRID)
 
     def miss():
         made = gan.generate(Conditions.perpendicular(wanted.energy), 0)
-        return abs(np.log(made.sum() / wanted.images.sum()))
+        return np.abs(made.sum(axis=(0, 1, 2)) - wanted.images.sum(axis=(0, 1, 2))).sum()
 
     before = miss()
     train(gan, 0, 60, batch=16, rate=2e-3)
     assert miss() < 0.5 * before
+
+
+def test_the_energy_score_is_that_of_numbers(backend):
+    module, tensor = import_module(f"hvdgan.backends.{backend.name}.wasserstein"), backend.eyes.tensor
+    critic = SimpleNamespace(measure=lambda images: images * 0.0)
+    recipe = module.Wasserstein(critic, 1, 10.0, 1.0)
+    deposits = [np.full((1, 1, 1, 1, 1), energy) for energy in (3.0, 5.0, 4.0)]
+    one, other, real = map(tensor, deposits)
+    events = {"images": real, "template": tensor(deposits[2]), "energy": tensor(np.ones(1))}
+    slices, total = 3 / (4 * (1 + module.FLOOR)), module.LOUD / 4  # of a GeV of difference: one slice along each axis
+    assert float(recipe._keep_distance(one, other, events)) == pytest.approx(
+        (slices + total) * (1 + 1 - 2) / 2, abs=1e-5
+    )
+    assert float(recipe._keep_distance(one, one, events)) == pytest.approx((slices + total) * (1 + 1 - 0) / 2, abs=1e-5)
+
+
+def test_cells_share_what_one_factor_gives_to_all(backend):
+    module, tensor = import_module(f"hvdgan.backends.{backend.name}.wasserstein"), backend.eyes.tensor
+    random = np.random.default_rng(0)
+    known, departure = (
+        random.random((2, 3, 1, 2, 3, 4)) if backend.name == "torch" else random.random((2, 3, 2, 3, 4, 1))
+    )
+    made = module.share(tensor(known), tensor(departure), tensor(np.log([[1.0], [2.0], [0.5]])))
+    sums = np.asarray(backend.eyes.total(made)) / known.sum(axis=(1, 2, 3, 4))
+    assert sums.tolist() == pytest.approx([1.0, 2.0, 0.5], rel=1e-5)

@@ -93,6 +93,18 @@ def test_cells_are_merged(write_file) -> None:
         open_files([path], grid=[3, 1, 3])
 
 
+def test_angles_differ_by_more_than_they_are_rounded(tmp_path: Path) -> None:
+    energy, zeros = np.linspace(1, 500, 50, dtype=np.float32), np.zeros(50, dtype=np.float32)
+    images = {"ECAL": np.zeros((50, 2, 2, 2), dtype=np.float32)}
+    for name, theta in (("alike", np.linspace(1.2, 1.2005, 50)), ("spread", np.linspace(1.1, 1.9, 50))):
+        conditions = Conditions(energy, np.full(50, 11, np.int32), theta.astype(np.float32), zeros + 0.1)
+        LcdV1().write(tmp_path / f"{name}.h5", Showers(conditions, images))
+    with open_files([str(tmp_path / "alike.h5")]) as files:
+        assert files.angle_range() is None
+    with open_files([str(tmp_path / "*.h5")]) as files:
+        assert files.angle_range() == pytest.approx((1.1, 1.9), rel=1e-6)
+
+
 def test_particles_are_kept_by_name(tmp_path: Path) -> None:
     for number, ids in enumerate([[11, 22, -11, 211], [22, 22], [11]]):
         energy = 10.0 * number + np.arange(1, len(ids) + 1)
@@ -131,3 +143,14 @@ def test_any_storage_gives_the_same_events(tmp_path: Path, write_file, chunks) -
         showers = files.read(wanted)
     assert np.array_equal(showers.images["ECAL"], expected.images["ECAL"])
     assert np.array_equal(showers.conditions.energy, expected.conditions.energy)
+
+
+def test_parts_are_the_whole_in_pieces_and_none_is_empty(small_showers):
+    with open_files([str(small_showers / "*.h5")]) as files:
+        wanted = np.array([150, 3, 99, 4, 180])
+        whole, parts = files.read(wanted), files.read_parts(wanted, 2)
+        assert [len(part) for part in parts] == [2, 2, 1]
+        joined = np.concatenate([part.images["ECAL"] for part in parts])
+        np.testing.assert_array_equal(joined, whole.images["ECAL"])
+        assert files.read_parts(wanted[:0], 2) == []
+        assert len(files.read(wanted[:0])) == 0

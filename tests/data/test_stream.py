@@ -23,6 +23,11 @@ class Memory:
         self.bad = bad
         self.reads = 0
 
+    def read_parts(self, indices: np.ndarray, size: int) -> list[Showers]:
+        """Return events in the order asked for, in parts."""
+        showers = self.read(indices)
+        return [showers[start : start + size] for start in range(0, len(showers), size)]
+
     def read(self, indices: np.ndarray) -> Showers:
         """Return events in the order asked for."""
         self.reads += 1

@@ -10,7 +10,7 @@ CHECKS = ["check_equal", "check_replicas", "check_unfrozen"]
 def test_over_gloo(run_gloo):
     done = run_gloo(["gan_rings.py", "gloo"], 2, timeout=110)
     assert done.code == 0, done.err
-    assert [done.out.count(check) for check in CHECKS] == [2, 2, 2]
+    assert [done.out.count(check) for check in [*CHECKS, "check_appraisal"]] == [2, 2, 2, 2]
 
 
 def test_over_a_part_of_an_mpi_world(run_mpi):

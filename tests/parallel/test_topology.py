@@ -1,5 +1,7 @@
 """Topology: every rank has one role, and hosts are respected."""
 
+import dataclasses
+import itertools
 import re
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hvdgan.errors import UsageError
-from hvdgan.parallel.topology import fold_size, place_folds, plan_groups
+from hvdgan.parallel.topology import Nesting, place_folds, place_ranks, plan_groups, ring_size
 
 HOST_SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
@@ -67,7 +69,7 @@ def test_every_fold_is_a_ring_of_the_same_size_and_rank_zero_is_in_the_first(siz
     hosts = spread(sizes)
     hosts += ["last"] * (-len(hosts) % folds)
     places = place_folds(hosts, folds)
-    assert [places.count(fold) for fold in range(folds)] == [fold_size(len(hosts), folds)] * folds
+    assert [places.count(fold) for fold in range(folds)] == [ring_size(len(hosts), Nesting(folds))] * folds
     assert places[0] == 0
 
 
@@ -110,6 +112,44 @@ def test_a_group_of_nobody_is_refused():
 def test_folds_that_do_not_divide_say_what_does(ranks, folds, advice):
     with pytest.raises(UsageError, match=re.escape(f"cannot train {folds} folds side by side; {advice}")):
         place_folds(["node"] * ranks, folds)
+
+
+@given(HOST_SIZES, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
+def test_a_group_nests_folds_replicas_rings_and_shards(sizes, folds, replicas, shards):
+    nesting, hosts = Nesting(folds, replicas, shards), spread(sizes)
+    hosts += ["last"] * (-len(hosts) % (folds * replicas * shards))
+    places, copies = place_ranks(hosts, nesting), ring_size(len(hosts), nesting)
+    wanted = itertools.product(range(folds), range(replicas), range(copies), range(shards))
+    assert sorted(dataclasses.astuple(place) for place in places) == list(wanted)
+    assert dataclasses.astuple(places[0]) == (0, 0, 0, 0)
+    assert tuple(place.fold for place in places) == place_folds(hosts, folds)
+
+
+def test_shards_stay_on_a_host_before_rings_do():
+    places = place_ranks(["a", "b", "a", "b", "a", "b", "a", "b"], Nesting(replicas=2, shards=2))
+    assert [place.replica for place in places] == [0, 1] * 4
+    assert [(place.link, place.shard) for place in places[::2]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "nesting", "advice"),
+    [
+        (6, Nesting(replicas=4), "ranks cannot be divided into 4 replicas; use 4 or 8 ranks (-np, --ranks-per-trial)"),
+        (1, Nesting(replicas=2), "1 rank cannot be divided into 2 replicas; use 2 ranks"),
+        (6, Nesting(2, 2), "divided into 2 folds x 2 replicas; use 4 or 8 ranks (-np, --ranks-per-trial), or training"),
+        (4, Nesting(replicas=2, shards=4), "divided into 2 replicas x 4 shards; use 8 ranks"),
+        (4, Nesting(replicas=3, shards=2), "training.replicas 1 or 2"),
+        (
+            6,
+            Nesting(shards=4),
+            "divided into 4 shards; use 4 or 8 ranks (-np, --ranks-per-trial), or training.shards 1",
+        ),
+        (1, Nesting(shards=2), "use 2 ranks (-np, --ranks-per-trial), or training.shards 1"),
+    ],
+)
+def test_replicas_that_do_not_divide_say_what_does(ranks, nesting, advice):
+    with pytest.raises(UsageError, match=re.escape(advice)):
+        place_ranks(["node"] * ranks, nesting)
 
 
 @given(HOST_SIZES, st.integers(1, 6))

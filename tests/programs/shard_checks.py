@@ -17,7 +17,7 @@ from hvdgan.backends.interface import GanSpec
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.ring import SoloRing
-from hvdgan.parallel.shards import place
+from hvdgan.parallel.shards import model_of
 
 FULL = {"precision": "float64", "model_args": {"width": 0.5}, "averaging": 0.5}
 CRITICAL = {"precision": "float64", "optimizer": "adam", "model": "wgan_gp", "model_args": {"width": 0.5}}
@@ -36,7 +36,7 @@ def learn(gan, first, count, rate):
 
 def compare(ring, make, settings, rate):
     """Compare a model in shards, or several, with one in one piece on rank 0."""
-    spec, models = GanSpec(SHAPE, LATENT, **settings), place(ring)
+    spec, models = GanSpec(SHAPE, LATENT, **settings), model_of(ring)
     start = make(spec, SoloRing()).state()
     alone = learn(make(spec, SoloRing()), 0, models.size * EVENTS, rate) if ring.rank == 0 else {}
     alone = ring.broadcast({name: np.asarray(value) for name, value in alone.items()})
@@ -105,7 +105,7 @@ def main():
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
         for job in jobs:
             shards, checks = JOBS[job]
-            with module.open_ring(world, 60.0, shards) as ring:
+            with module.open_ring(world, 60.0, shards=shards) as ring:
                 assert (ring.shards.count, ring.shards.index) == (shards, ring.rank % shards)
                 for check in checks:
                     check(ring, make)

@@ -1,5 +1,8 @@
 """What `evaluate` compares: the floor from halves or a second sample, and what is refused."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from hvdgan.calo.geometry import Geometry
@@ -20,7 +23,9 @@ def files(tmp_path_factory) -> dict[str, str]:
     folder, geometry = tmp_path_factory.mktemp("files"), Geometry.parse().with_grid(4, 4, 6)
     same, others = draw_conditions(120, seed=1), draw_conditions(120, seed=2)
     slow = draw_conditions(120, (5.0, 50.0), seed=1)
+    slanted = replace(same, theta=same.theta + np.float32(0.2))
     for name, conditions, seed in (
+        ("slanted", slanted, 6),
         ("generated", same, 1), ("reference", same, 2), ("too", same, 3), ("others", others, 4), ("slow", slow, 5)
     ):  # fmt: skip
         LcdV1().write(folder / f"{name}.h5", simulate(conditions, geometry, seed))
@@ -52,6 +57,8 @@ def test_the_seed_chooses_the_halves(files):
 def test_samples_of_other_energies_are_refused(files):
     with pytest.raises(DataError, match="was not made at the energies of"):
         compare(order(files, generated="others"))
+    with pytest.raises(DataError, match="was not made at the angles of"):
+        compare(order(files, generated="slanted"))
     with pytest.raises(DataError, match="give as many at the same energies, or leave --reference-too out"):
         compare(order(files, "slow"))
     with pytest.raises(DataError, match="give independent ones for the floor"):

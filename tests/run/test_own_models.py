@@ -13,7 +13,7 @@ from hvdgan.errors import ConfigError
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.run.build import check_model
 from hvdgan.run.generate import rebuild
-from hvdgan.run.plan import plan_run, read_plan
+from hvdgan.run.request import read_request, request_run
 from hvdgan.run.train import train
 
 PAGE = Path(hvdgan.backends.__file__).with_name("MODELS.md").read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def write(small_config, tmp_path, monkeypatch):
 
 def run(path, out):
     """Train as `hvdgan train` does; return the exit code."""
-    config, directory = plan_run(path, out, None, None)
+    config, directory = request_run(path, out, None, None)
     return train(config, directory, False, SoloWorld(), lambda row: None)
 
 
@@ -90,9 +90,9 @@ def test_a_model_that_breaks_the_contract_leaves_no_run(write, tmp_path):
 
 def test_the_folder_of_a_model_is_noted_or_asked_for(write, tmp_path):
     path = write("somewhere:build", modules={"somewhere": TORCH})
-    assert read_plan(path, None).gan.model_path == str(tmp_path / "models")
-    assert read_plan(path, ["gan.model_path=models"]).gan.model_path == str(tmp_path / "models")
-    assert read_plan(path, ["gan.model=json:loads"]).gan.model_path is None
+    assert read_request(path, None).gan.model_path == str(tmp_path / "models")
+    assert read_request(path, ["gan.model_path=models"]).gan.model_path == str(tmp_path / "models")
+    assert read_request(path, ["gan.model=json:loads"]).gan.model_path is None
     (tmp_path / "elsewhere.py").write_text(TORCH)
     space = "study.space={gan.model: {type: categorical, choices: ['elsewhere:build', 3dgan]}}"
     for setting, message in (
@@ -100,7 +100,7 @@ def test_the_folder_of_a_model_is_noted_or_asked_for(write, tmp_path):
         (space, "somewhere:build, elsewhere:build lie in different folders"),
     ):
         with pytest.raises(ConfigError, match=message):
-            read_plan(path, [setting])
+            read_request(path, [setting])
 
 
 def test_a_searched_model_takes_the_arguments_that_are_meant_for_it(write, tmp_path):
@@ -109,7 +109,7 @@ def test_a_searched_model_takes_the_arguments_that_are_meant_for_it(write, tmp_p
     width = {"type": "int", "low": 4, "high": 8}
     activation = {"type": "categorical", "choices": ["relu", "silu"], "when": {"gan.model": "searched:build"}}
     space = {**models, "gan.model_args.width": width, "gan.model_args.activation": activation}
-    config = read_plan(path, None).replace({"study.space": space})
+    config = read_request(path, None).replace({"study.space": space})
     check_model(config)
     for changed, message in (
         ({**activation, "when": {}}, "activation: unknown; given: 'relu'; 3dgan takes width"),

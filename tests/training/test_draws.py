@@ -31,6 +31,17 @@ def test_shapes_and_kinds_are_the_contracts():
     assert 0 <= drawn.seed < 2**63
 
 
+def test_angles_are_drawn_beside_everything_else():
+    plain, angled = draw(1, 2, 3, 40, **SETTINGS), draw(1, 2, 3, 40, **SETTINGS, angles=(1.0, 2.0))
+    assert plain.angle is None
+    for name in ("latent", "energy", "particle", "mix", "flip"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(angled, name))
+    assert angled.angle.shape == (3, 40)
+    assert 1 < angled.angle.min() < 1.2 < 1.8 < angled.angle.max() < 2
+    part = draw(1, 2, 23, 20, **SETTINGS, angles=(1.0, 2.0))
+    np.testing.assert_array_equal(part.angle, angled.angle[:, 20:])
+
+
 def test_steps_and_seeds_draw_different_numbers():
     drawn = [draw(seed, step, 0, 2, **SETTINGS) for seed in (0, 1) for step in (0, 1)]
     assert len({one.latent.tobytes() for one in drawn}) == len({one.seed for one in drawn}) == 4

@@ -16,20 +16,17 @@ class CellScale:
     Args:
         unit: Energy in GeV that counts as 1.
         power: Less than 1 brings faint and bright cells nearer to each other.
+        softening: Added to cells, in their unit, before a root is taken.
     """
 
     unit: float
     power: float
+    softening: float = SOFTENING
 
     def compress(self, image: Tensor) -> Tensor:
         """Bring cells from GeV to the networks' measure, empty cells to 0."""
-        softening = SOFTENING if self.power < 1 else 0.0
+        softening = self.softening if self.power < 1 else 0.0
         return (image / self.unit + softening) ** self.power - softening**self.power
-
-    def restore(self, cells: Tensor) -> Tensor:
-        """Undo `compress`."""
-        softening = SOFTENING if self.power < 1 else 0.0
-        return ((cells + softening**self.power) ** (1 / self.power) - softening) * self.unit
 
     def expand(self, image: Tensor) -> Tensor:
         """Bring cells from the networks' measure to GeV."""

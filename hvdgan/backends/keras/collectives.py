@@ -69,6 +69,12 @@ class Collectives:
         own = self._own.part
         return tf.gather(whole, tf.range(own.start, own.stop), axis=self.axis)
 
+    def ones(self, part: Tensor) -> Tensor:
+        """Return ones for the channels of all shards, where a part holds this shard's."""
+        sizes = tf.unstack(tf.shape(part))
+        sizes[self.axis] = self.channels
+        return tf.ones(sizes, part.dtype)
+
     @property
     def _own(self) -> Split:
         """Where this shard's channels are."""

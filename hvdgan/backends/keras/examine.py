@@ -26,14 +26,22 @@ def adopt(spec: GanSpec, built: Any) -> tuple[Any, ...]:
         ConfigError: The builder returned something else.
     """
     generator, discriminator, *recipe = contract.unpack(spec.model, built, keras.Model)
-    shapes = {"energy": (), "particle": (len(spec.particles),)}
+    shapes = _conditions(spec)
     inputs = {"noise": (spec.latent_size,)}, {"images": (*spec.image_shape, 1)}
     networks = []
     for network, own in zip((generator, discriminator), inputs, strict=True):
-        events = {name: tf.zeros((2, *shape), keras.config.floatx()) for name, shape in (own | shapes).items()}
+        events = _empty(own | shapes)
         networks.append(_choose_inputs(network, events))
         networks[-1](events, training=False)
     return *networks, *recipe
+
+
+def tells_angle(spec: GanSpec, discriminator: keras.Model) -> bool:
+    """Tell whether events have an angle that a discriminator says something of; changes nothing in it."""
+    if not spec.angles:
+        return False
+    heads = discriminator(_empty({"images": (*spec.image_shape, 1), **_conditions(spec)}), training=False)
+    return isinstance(heads, Mapping) and "angle" in heads
 
 
 def examine(
@@ -183,6 +191,18 @@ def _look(spec: GanSpec, networks: Mapping[str, keras.Model], recipe: Recipe, re
     for name, size in recipe.heads.items():
         what = f"gan.model: the head {name} {whose}"
         contract.check_output(what, _describe(what, heads[name]), (count, size)[: 1 + (size > 1)], spec.precision)
+
+
+def _conditions(spec: GanSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of an event's conditions."""
+    shapes = {"energy": (), "particle": (len(spec.particles),)}
+    shapes |= {"angle": ()} if spec.angles else {}
+    return shapes | ({} if spec.template is None else {"template": (*spec.image_shape, 1)})
+
+
+def _empty(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tf.Tensor]:
+    """Return two events of zeros, to try networks with."""
+    return {name: tf.zeros((2, *shape), keras.config.floatx()) for name, shape in shapes.items()}
 
 
 def _describe(what: str, tensor: Any) -> tuple[tuple[int, ...], str]:

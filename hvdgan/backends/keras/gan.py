@@ -21,9 +21,10 @@ from tensorflow import Tensor
 from hvdgan.backends.checks import check_response, check_template, choose, choose_model
 from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
+from hvdgan.backends.keras.angle import Paired, build_3dgan_angle
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
-from hvdgan.backends.keras.examine import adopt, examine, unchanged
+from hvdgan.backends.keras.examine import adopt, examine, tells_angle, unchanged
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import TwoPass
@@ -36,8 +37,15 @@ from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan, "wgan_gp": build_wgan_gp}
+MODELS: dict[str, Callable[..., Any]] = {
+    "3dgan": build_3dgan,
+    "3dgan_angle": build_3dgan_angle,
+    "wgan_gp": build_wgan_gp,
+}
 """Built-in models, see `backends.model`."""
+
+RECIPES = {"3dgan_angle": Paired}
+"""How models are trained that bring no recipe, if not as 3DGAN is."""
 
 PRECISIONS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 """Type of the weights by precision."""
@@ -84,6 +92,7 @@ class Gan:
         self._noises = list(_find_noises(generator)) + list(_find_noises(discriminator))
         self._step = make_graph(self._train)
         shapes = {"noise": (spec.latent_size,), "energy": (), "particle": (len(spec.particles),)}
+        shapes |= {"angle": ()} if spec.angles else {}
         shapes |= {} if spec.template is None else {"template": (*spec.image_shape, 1)}
         asked = {name: tf.TensorSpec((None, *shape), self.dtype) for name, shape in shapes.items()}
         self._shower = make_graph(self._make_showers, input_signature=[asked])
@@ -94,8 +103,10 @@ class Gan:
         energy, particle = np.full(passes, ENERGY_UNIT), np.zeros(passes, dtype=np.int64)
         images = np.zeros((events, *self.spec.image_shape), dtype=np.float32)
         latent, flip = np.zeros((*passes, self.spec.latent_size)), np.zeros((2, events), dtype=bool)
-        batch = Batch(images, energy[0].astype(np.float32), particle[0])
-        self.train_step(batch, Draw(latent, energy, particle, np.zeros(passes), flip, seed=0), Rates(0.0, 0.0))
+        angle = np.full(passes, self.spec.angles[0]) if self.spec.angles else None
+        batch = Batch(images, energy[0].astype(np.float32), particle[0], None if angle is None else angle[0])
+        draw = Draw(latent, energy, particle, np.zeros(passes), flip, seed=0, angle=angle)
+        self.train_step(batch, draw, Rates(0.0, 0.0))
         self.metrics()
         self.restore(state)
 
@@ -148,6 +159,14 @@ class Gan:
         copy_in(arrays, tensors)
         self._response, self._template = response, template
 
+    def weights(self) -> State:
+        """Return a copy of the weights and statistics of both networks, and their average, by canonical name."""
+        return self._partition.whole({name: to_array(tensor) for name, tensor in self._weights().items()})
+
+    def take(self, weights: State) -> None:
+        """Take over some of them."""
+        copy_in(self._partition.part(weights), self._weights())
+
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
         tensors = {name: tensor for name, tensor in self._weights().items() if is_statistic(name)}
@@ -188,7 +207,9 @@ class Gan:
     def _ask(self, conditions: Conditions, seed: int, first: int) -> Arrays:
         """Return events to generate."""
         spec = self.spec
-        return asked_events(conditions, spec.particles, seed, first, spec.latent_size, self._template)
+        return asked_events(
+            conditions, spec.particles, seed, first, spec.latent_size, self._template, bool(spec.angles)
+        )
 
     def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
         """Bring events to the device; images get their channel axis."""
@@ -227,9 +248,10 @@ def build_model(spec: GanSpec) -> tuple[keras.Model, keras.Model, Recipe]:
         with blamed(spec.model, tf.errors.ResourceExhaustedError):
             built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
             generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
+            angle = not recipe and tells_angle(spec, discriminator)
     finally:
         random.setstate(before)
-    return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
+    return generator, discriminator, *(recipe or [RECIPES.get(spec.model, TwoPass)(spec.weights, classes, angle)])
 
 
 def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:

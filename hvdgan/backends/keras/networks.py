@@ -17,6 +17,9 @@ from keras import layers
 from tensorflow import Tensor
 
 from hvdgan.backends.keras.cells import CellScale, Cut
+from hvdgan.backends.keras.convolution import Grouped, Repeated, Unfolded
+from hvdgan.backends.keras.dropout import Dropout
+from hvdgan.backends.keras.normalisation import BatchNorm
 from hvdgan.backends.model import Events
 from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 
@@ -86,34 +89,6 @@ class Discriminator(keras.Model):
         return heads | ({} if self.particle is None else {"particle": self.particle(features)})
 
 
-class BatchNorm(layers.BatchNormalization):
-    """A batch normalisation as torch defines it: what the running variance takes from a batch is unbiased.
-
-    Sums are made event by event: TensorFlow's own over a whole batch lose several digits in float32.
-    """
-
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Normalise images (n, x, y, z, c) by the batch in training, else by the running statistics."""
-        if not training:
-            return super().call(inputs, training=False)
-        images = tf.cast(inputs, self.variable_dtype)
-        mean = self._average(images)
-        variance = self._average(tf.square(images - mean))
-        count = tf.cast(tf.size(images) // images.shape[-1], images.dtype)
-        self._remember(self.moving_mean, mean)
-        self._remember(self.moving_variance, variance * count / tf.maximum(count - 1, 1))
-        images = tf.nn.batch_normalization(images, mean, variance, self.beta, self.gamma, self.epsilon)
-        return tf.cast(images, self.compute_dtype)
-
-    def _average(self, images: Tensor) -> Tensor:
-        """Return the mean of each channel."""
-        return tf.reduce_mean(tf.reduce_mean(images, axis=(1, 2, 3)), axis=0)
-
-    def _remember(self, running: keras.Variable, batch: Tensor) -> None:
-        """Move a running statistic towards that of the batch."""
-        running.assign(self.momentum * running + (1 - self.momentum) * batch)
-
-
 class Leaky(keras.Layer):
     """A leaky unit; that of TensorFlow keeps its slope in float32, whatever the precision."""
 
@@ -127,9 +102,12 @@ class PairMean(keras.Layer):
 
     def call(self, image: Tensor) -> Tensor:
         """Bring images (n, x, y, z, c) to half of their cells."""
+        x, y, z = (cells // 2 for cells in image.shape[1:4])
+        image = tf.slice(image, (0,) * 5, (-1, 2 * x, 2 * y, 2 * z, -1))
         for axis in (1, 2, 3):
-            cells = image.shape[axis] // 2 * 2
-            first, second = (tf.gather(image, range(start, cells, 2), axis=axis) for start in (0, 1))
+            shape = [-1, *image.shape[1:]]
+            pairs = tf.reshape(image, [*shape[:axis], shape[axis] // 2, 2, *shape[axis + 1 :]])
+            first, second = tf.unstack(pairs, axis=axis + 1)
             image = (first + second) / 2
         return image
 
@@ -185,14 +163,10 @@ def build_generator(
         layers.Conv3D(wide, (6, 6, 8), kernel_initializer="he_uniform", name="conv1"),
         Leaky(),
         _normalise("norm1", batch_norm),
-        layers.UpSampling3D((2, 2, 2)),
-        _pad((2, 2), (2, 2), (0, 0)),
-        layers.Conv3D(narrow, (6, 5, 8), kernel_initializer="he_uniform", name="conv2"),
+        _repeat(narrow, (6, 5, 8), (2, 2, 2), ((2, 2), (2, 2), (0, 0)), "conv2"),
         Leaky(),
         _normalise("norm2", batch_norm),
-        layers.UpSampling3D((2, 2, 3)),
-        _pad((1, 1), (0, 0), (3, 3)),
-        layers.Conv3D(narrow, (3, 3, 8), kernel_initializer="he_uniform", name="conv3"),
+        _repeat(narrow, (3, 3, 8), (2, 2, 3), ((1, 1), (0, 0), (3, 3)), "conv3"),
         Leaky(),
         layers.Conv3D(1, (2, 2, 2), use_bias=False, kernel_initializer="glorot_normal", name="conv4"),
         layers.ReLU(),
@@ -210,11 +184,10 @@ def build_discriminator(
     row: list[keras.Layer] = []
     for number, (published, padding) in enumerate(zip((32, 8, 8, 8), (2, 2, 2, 1), strict=True), start=1):
         row += [
-            _pad(*[(padding, padding)] * 3),
-            layers.Conv3D(filters(published, width), 5, name=f"conv{number}"),
+            _convolve(number, filters(published, width), padding),
             Leaky(),
             _normalise(f"norm{number}", batch_norm and number > 1),
-            layers.Dropout(dropout),
+            Dropout(dropout),
         ]
     row += [PairMean(), layers.Permute((4, 1, 2, 3)), layers.Flatten()]
     discriminator = Discriminator(row, classes, scale, name="discriminator", dtype=keras.config.floatx())
@@ -226,6 +199,17 @@ def _inputs(classes: int, **shapes: tuple[int, ...]) -> dict[str, keras.KerasTen
     """Return inputs of a network: the conditions of events, and what else is named, by its shape."""
     shapes |= {"energy": (), "particle": (classes,)}
     return {name: keras.Input(shape) for name, shape in shapes.items()}
+
+
+def _repeat(channels: int, kernel: Cells, factor: Cells, around: tuple[tuple[int, int], ...], name: str) -> keras.Layer:
+    """Return a convolution of an up-sampled image with uniform He weights."""
+    return Repeated(channels, kernel, factor, around, kernel_initializer="he_uniform", name=name)
+
+
+def _convolve(number: int, channels: int, padding: int) -> keras.Layer:
+    """Return one of the discriminator's convolutions; the first one sees a single channel."""
+    name = f"conv{number}"
+    return Unfolded(channels, 5, padding, name=name) if number == 1 else Grouped(channels, 5, padding, 2, name=name)
 
 
 def _normalise(name: str, wanted: bool) -> keras.Layer:

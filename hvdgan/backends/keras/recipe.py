@@ -15,17 +15,21 @@ SMALLEST = 1e-7
 class TwoPass:
     """The published step and its losses: real or fake, incident energy, sum of cells; particle class where it varies.
 
+    A discriminator that tells the angle, too, has the absolute error in radians added.
+
     github.com/svalleco/3Dgan; EPJ Web Conf. 214 (2019) 06025.
 
     Args:
         weights: Of the loss terms.
         classes: Number of particle classes.
+        angle: Whether the discriminator tells the angle.
     """
 
     passes = 3
 
-    def __init__(self, weights: LossWeights, classes: int = 1) -> None:
+    def __init__(self, weights: LossWeights, classes: int = 1, angle: bool = False) -> None:
         self.heads = {"generation": 1, "auxiliary": 1, "ecal": 1} | ({"particle": classes} if classes > 1 else {})
+        self.heads |= {"angle": 1} if angle else {}
         self.terms = tuple(self.heads)
         self.weights = [getattr(weights, term) for term in self.terms]
 
@@ -56,6 +60,8 @@ class TwoPass:
         if "particle" in self.heads:
             entropy = tf.nn.softmax_cross_entropy_with_logits(labels=events["particle"], logits=heads["particle"])
             terms["particle"] = tf.reduce_mean(entropy)
+        if "angle" in self.heads:
+            terms["angle"] = tf.reduce_mean(tf.abs(heads["angle"] - events["angle"]))
         total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
         return tf.stack((total, *terms.values()))
 

@@ -117,8 +117,7 @@ class _Noisy:
         """Draw for all channels, and use this shard's."""
         made = given
         if training:
-            ones = tf.ones((*tf.unstack(tf.shape(given)[:-1]), self.duty.channels), given.dtype)
-            made = given * self.exit.part(super().call(ones, training=True))
+            made = given * self.exit.part(super().call(self.exit.ones(given), training=True))
         return self.exit.leave(made) if self.duty.joins else made
 
 

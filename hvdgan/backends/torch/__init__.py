@@ -2,5 +2,16 @@
 
 from hvdgan.backends.torch.device import count_devices, peak_memory, seed, use_device
 from hvdgan.backends.torch.gan import MODELS, Gan, list_whole_layers
+from hvdgan.backends.torch.yardsticks import Gradients, multiply
 
-__all__ = ["Gan", "MODELS", "count_devices", "list_whole_layers", "peak_memory", "seed", "use_device"]
+__all__ = [
+    "Gan",
+    "Gradients",
+    "MODELS",
+    "count_devices",
+    "list_whole_layers",
+    "multiply",
+    "peak_memory",
+    "seed",
+    "use_device",
+]

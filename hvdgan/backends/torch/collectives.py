@@ -77,6 +77,12 @@ class Collectives:
         own = split(0, self.channels, self.shards.index, self.shards.count).part
         return whole.narrow(self.axis, own.start, own.stop - own.start)
 
+    def ones(self, part: Tensor) -> Tensor:
+        """Return ones for the channels of all shards, where a part holds this shard's."""
+        shape = list(part.shape)
+        shape[self.axis] = self.channels
+        return part.new_ones(shape).contiguous(memory_format=_layout(part))
+
     def _join(self, part: Tensor) -> Tensor:
         """Join the channels of all shards."""
         return self._along(self.shards.join, part)
@@ -92,10 +98,10 @@ class Collectives:
     def _along(self, call: Call, tensor: Tensor) -> Tensor:
         """Make a call along the axis; the result lies in memory as the tensor does."""
         made = _sent(call, tensor.movedim(self.axis, 0)).movedim(0, self.axis)
-        return made.contiguous(memory_format=layout(tensor))
+        return made.contiguous(memory_format=_layout(tensor))
 
 
-def layout(tensor: Tensor) -> torch.memory_format:
+def _layout(tensor: Tensor) -> torch.memory_format:
     """Return how a tensor lies in memory; told by the channels' stride, which also tells of a single channel."""
     last = tensor.dim() == 5 and tensor.stride(1) == 1
     return torch.channels_last_3d if last else torch.contiguous_format

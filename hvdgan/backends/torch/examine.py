@@ -25,7 +25,7 @@ def adopt(spec: GanSpec, built: Any) -> tuple[Any, ...]:
         ConfigError: The builder returned something else.
     """
     generator, discriminator, *recipe = contract.unpack(spec.model, built, nn.Module)
-    conditions = {"energy": torch.ones(2), "particle": torch.eye(len(spec.particles))[[0, 0]]}
+    conditions = _conditions(spec)
     inputs = {"noise": torch.zeros(2, spec.latent_size)}, {"images": torch.zeros(2, 1, *spec.image_shape)}
     for network, own in zip((generator, discriminator), inputs, strict=True):
         if any(nn.parameter.is_lazy(weight) for weight in network.parameters()):
@@ -33,6 +33,16 @@ def adopt(spec: GanSpec, built: Any) -> tuple[Any, ...]:
                 network.eval()({**own, **conditions})
             network.train()
     return generator, discriminator, *recipe
+
+
+def tells_angle(spec: GanSpec, discriminator: nn.Module) -> bool:
+    """Tell whether events have an angle that a discriminator says something of; changes nothing in it."""
+    if not spec.angles:
+        return False
+    with torch.no_grad():
+        heads = discriminator.eval()({"images": torch.zeros(2, 1, *spec.image_shape), **_conditions(spec)})
+    discriminator.train()
+    return isinstance(heads, Mapping) and "angle" in heads
 
 
 def examine(
@@ -135,6 +145,13 @@ def _look(spec: GanSpec, networks: Mapping[str, nn.Module], recipe: Recipe, real
     for name, size in recipe.heads.items():
         what = f"gan.model: the head {name} {whose}"
         contract.check_output(what, _describe(what, heads[name]), (count, size)[: 1 + (size > 1)], spec.precision)
+
+
+def _conditions(spec: GanSpec) -> dict[str, Tensor]:
+    """Return the conditions of two events, to try networks with."""
+    known = {"energy": torch.ones(2), "particle": torch.eye(len(spec.particles))[[0, 0]]}
+    known |= {"angle": torch.ones(2)} if spec.angles else {}
+    return known | ({} if spec.template is None else {"template": torch.zeros(2, 1, *spec.image_shape)})
 
 
 def _describe(what: str, tensor: Any) -> tuple[tuple[int, ...], str]:

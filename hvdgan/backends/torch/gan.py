@@ -17,9 +17,10 @@ from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, re
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
 from hvdgan.backends.model import Recipe
 from hvdgan.backends.resolve import blamed, is_own
+from hvdgan.backends.torch.angle import Paired, build_3dgan_angle
 from hvdgan.backends.torch.average import Average, Latest
 from hvdgan.backends.torch.device import chosen_device
-from hvdgan.backends.torch.examine import adopt, examine, unchanged
+from hvdgan.backends.torch.examine import adopt, examine, tells_angle, unchanged
 from hvdgan.backends.torch.networks import build_3dgan
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.backends.torch.recipe import TwoPass
@@ -30,8 +31,15 @@ from hvdgan.backends.torch.wasserstein import build_wgan_gp
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
 
-MODELS: dict[str, Callable[..., Any]] = {"3dgan": build_3dgan, "wgan_gp": build_wgan_gp}
+MODELS: dict[str, Callable[..., Any]] = {
+    "3dgan": build_3dgan,
+    "3dgan_angle": build_3dgan_angle,
+    "wgan_gp": build_wgan_gp,
+}
 """Built-in models, see `backends.model`."""
+
+RECIPES = {"3dgan_angle": Paired}
+"""How models are trained that bring no recipe, if not as 3DGAN is."""
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
 """Type of the weights by precision."""
@@ -60,6 +68,7 @@ class Gan:
             examine(spec, self._networks, self.recipe, self._tensors_of)
         with unchanged(spec, self._networks, self._tensors_of, ring.shards.count):
             self._partition = split_networks(self._networks, ring.shards)
+            self._networks = {name: self._place(network) for name, network in self._networks.items()}  # lays parts out
         self._shown = Average(generator, spec.averaging) if spec.averaging else Latest(generator)
         self._optimizers = {
             name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
@@ -119,6 +128,14 @@ class Gan:
         copy_in(arrays, tensors)
         self._response, self._template = response, template
 
+    def weights(self) -> State:
+        """Return a copy of the weights and statistics of both networks, and their average, by canonical name."""
+        return self._partition.whole({name: to_array(tensor) for name, tensor in self._weights().items()})
+
+    def take(self, weights: State) -> None:
+        """Take over some of them."""
+        copy_in(self._partition.part(weights), self._weights())
+
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
         tensors = {name: tensor for name, tensor in self._weights().items() if is_statistic(name)}
@@ -153,7 +170,9 @@ class Gan:
     def _ask(self, conditions: Conditions, seed: int, first: int) -> Arrays:
         """Return events to generate."""
         spec = self.spec
-        return asked_events(conditions, spec.particles, seed, first, spec.latent_size, self._template)
+        return asked_events(
+            conditions, spec.particles, seed, first, spec.latent_size, self._template, bool(spec.angles)
+        )
 
     def _tensors_of(self, events: Arrays) -> dict[str, Tensor]:
         """Bring events to the device; images get their channel axis."""
@@ -192,7 +211,8 @@ def build_model(spec: GanSpec) -> tuple[nn.Module, nn.Module, Recipe]:
         torch.manual_seed(spec.seed)
         built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
         generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
-    return generator, discriminator, *(recipe or [TwoPass(spec.weights, classes)])
+        angle = not recipe and tells_angle(spec, discriminator)
+    return generator, discriminator, *(recipe or [RECIPES.get(spec.model, TwoPass)(spec.weights, classes, angle)])
 
 
 def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from hvdgan.backends.model import Events
 from hvdgan.backends.published import CLASS_SPREAD, EPSILON, MOMENTUM, SLOPE, Cells, check_3dgan, filters, seed_shape
 from hvdgan.backends.torch.cells import CellScale, Cut
+from hvdgan.backends.torch.convolution import Grouped, Repeated, Unfolded
+from hvdgan.backends.torch.dropout import Dropout
+from hvdgan.backends.torch.normalisation import BatchNorm
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a normal distribution cut at two standard deviations."""
@@ -134,14 +137,10 @@ def build_generator(
         conv1=nn.Conv3d(first, wide, (6, 6, 8)),
         leaky1=nn.LeakyReLU(SLOPE),
         norm1=_normalise(wide, batch_norm),
-        up2=nn.Upsample(scale_factor=(2, 2, 2)),
-        pad2=_pad((2, 2), (2, 2), (0, 0)),
-        conv2=nn.Conv3d(wide, narrow, (6, 5, 8)),
+        conv2=Repeated((wide, narrow), (6, 5, 8), (2, 2, 2), ((2, 2), (2, 2), (0, 0))),
         leaky2=nn.LeakyReLU(SLOPE),
         norm2=_normalise(narrow, batch_norm),
-        up3=nn.Upsample(scale_factor=(2, 2, 3)),
-        pad3=_pad((1, 1), (0, 0), (3, 3)),
-        conv3=nn.Conv3d(narrow, narrow, (3, 3, 8)),
+        conv3=Repeated((narrow, narrow), (3, 3, 8), (2, 2, 3), ((1, 1), (0, 0), (3, 3))),
         leaky3=nn.LeakyReLU(SLOPE),
         conv4=nn.Conv3d(narrow, 1, (2, 2, 2), bias=False),
         relu=nn.ReLU(),
@@ -161,10 +160,10 @@ def build_discriminator(
     channels = [1, *(filters(number, width) for number in (32, 8, 8, 8))]
     layers: dict[str, nn.Module] = {}
     for number, padding in enumerate((2, 2, 2, 1), start=1):
-        layers[f"conv{number}"] = nn.Conv3d(channels[number - 1], channels[number], 5, padding=padding)
+        layers[f"conv{number}"] = _convolve(number, (channels[number - 1], channels[number]), padding)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
         layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
-        layers[f"dropout{number}"] = nn.Dropout(dropout)
+        layers[f"dropout{number}"] = Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod((cells - 2) // 2 for cells in image_shape)
     discriminator = Discriminator(layers, features, classes, scale)
@@ -172,9 +171,14 @@ def build_discriminator(
     return discriminator
 
 
+def _convolve(number: int, channels: tuple[int, int], padding: int) -> nn.Module:
+    """Return one of the discriminator's convolutions; the first one sees a single channel."""
+    return Unfolded(channels[1], 5, padding) if number == 1 else Grouped(channels, 5, padding, 2)
+
+
 def _normalise(channels: int, wanted: bool) -> nn.Module:
     """Return a batch normalisation with Keras' defaults, or a layer that does nothing."""
-    return nn.BatchNorm3d(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
+    return BatchNorm(channels, EPSILON, 1 - MOMENTUM) if wanted else nn.Identity()
 
 
 def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> nn.Module:

@@ -16,17 +16,21 @@ SMALLEST = 1e-7
 class TwoPass:
     """The published step and its losses: real or fake, incident energy, sum of cells; particle class where it varies.
 
+    A discriminator that tells the angle, too, has the absolute error in radians added.
+
     github.com/svalleco/3Dgan; EPJ Web Conf. 214 (2019) 06025.
 
     Args:
         weights: Of the loss terms.
         classes: Number of particle classes.
+        angle: Whether the discriminator tells the angle.
     """
 
     passes = 3
 
-    def __init__(self, weights: LossWeights, classes: int = 1) -> None:
+    def __init__(self, weights: LossWeights, classes: int = 1, angle: bool = False) -> None:
         self.heads = {"generation": 1, "auxiliary": 1, "ecal": 1} | ({"particle": classes} if classes > 1 else {})
+        self.heads |= {"angle": 1} if angle else {}
         self.terms = tuple(self.heads)
         self.weights = [getattr(weights, term) for term in self.terms]
 
@@ -55,6 +59,8 @@ class TwoPass:
         }
         if "particle" in self.heads:
             terms["particle"] = functional.cross_entropy(heads["particle"], events["particle"])
+        if "angle" in self.heads:
+            terms["angle"] = (heads["angle"] - events["angle"]).abs().mean()
         total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
         return torch.stack((total, *terms.values()))
 

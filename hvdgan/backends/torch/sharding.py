@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hvdgan.backends.partition import Duty, Kind, Partition, Split, plan_row, split
-from hvdgan.backends.torch.collectives import Collectives, layout
+from hvdgan.backends.torch.collectives import Collectives
 from hvdgan.backends.torch.state import name_tensors, to_array
 from hvdgan.parallel.shards import Shards, mark_part
 
@@ -91,10 +91,7 @@ class _Noisy:
 
     def forward(self, given: Tensor) -> Tensor:
         """Draw for all channels, and use this shard's."""
-        shape = list(given.shape)
-        shape[self.duty.axis] = self.duty.channels
-        ones = torch.ones(shape, dtype=given.dtype, device=given.device).contiguous(memory_format=layout(given))
-        made = given * self.exit.part(super().forward(ones)) if self.training else given
+        made = given * self.exit.part(super().forward(self.exit.ones(given))) if self.training else given
         return self.exit.leave(made) if self.duty.joins else made
 
 
@@ -179,7 +176,7 @@ def _convert(layer: nn.Module, duty: Duty, shards: Shards) -> Iterator[tuple[Ten
 def _shrink(layer: nn.Module, name: str, own: Split) -> Tensor:
     """Replace a weight or a statistic of a layer by this shard's part of it, and return that."""
     tensor = getattr(layer, name)
-    part = own.take(tensor.detach()).contiguous(memory_format=layout(tensor)).clone()
+    part = own.take(tensor.detach()).clone(memory_format=torch.contiguous_format)
     if isinstance(tensor, nn.Parameter):
         part = nn.Parameter(part, tensor.requires_grad)
         mark_part(part)

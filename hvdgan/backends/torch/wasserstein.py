@@ -1,8 +1,9 @@
-"""A Wasserstein GAN with gradient penalty, conditional on incident energy and particle class, for small grids.
+"""A Wasserstein GAN with gradient penalty, conditional on incident energy, class and angle, of dense layers.
 
-Gulrajani et al., arXiv:1704.00028. The critic sees cells relative to what is typical of the incident energy, as a root,
-and the profiles of the shower along the axes; the generator's cells are scaled by the incident energy, or multiply the
-template, where `gan.template` gives one.
+Gulrajani et al., arXiv:1704.00028; dense layers serve showers as well as convolutions do, at a fraction of their cost
+(FastCaloGAN, arXiv:2109.02551). The generator makes the expected deposit of each cell, by which it departs from what is
+known of a shower (the template, where `gan.template` gives one), and draws hits of it. Beside the critic, a distance
+between the slices of showers tells it what to learn first.
 """
 
 from collections.abc import Sequence
@@ -14,55 +15,46 @@ from torch.nn import functional
 
 from hvdgan.backends.model import Events, Trainer
 from hvdgan.backends.published import SLOPE, Cells, filters
-from hvdgan.backends.torch.cells import CellScale, Cut
+from hvdgan.backends.torch.hits import Hits
 from hvdgan.backends.torch.networks import initialise
-from hvdgan.backends.wasserstein import (
-    CRITIC_FILTERS,
-    CRITIC_UNITS,
-    GENERATOR_FILTERS,
-    GENTLE,
-    HEAD_START,
-    SAMPLED,
-    check_wgan_gp,
-    seed_shape,
-)
+from hvdgan.backends.wasserstein import FAR, FLOOR, GENTLE, LOUD, SAMPLED, STEADY, TINY, UNITS, check_wgan_gp
 
 
 class Shaper(nn.ModuleDict):
-    """The generator: noise and conditions to cells in their measure, and those to GeV.
+    """The generator: noise and conditions to the expected deposit of each cell, and that to hits.
 
     Args:
         image_shape: Cells along x, y, z.
-        inputs: Numbers of an event: noise, energy, classes.
-        width: Scales the numbers of filters.
-        scale: How cells are measured, for an incident energy of 100 GeV.
+        inputs: Numbers of an event: noise, energy, classes, angle.
+        width: Scales the numbers of units.
+        hits: Draws what cells collect.
     """
 
-    def __init__(self, image_shape: Cells, inputs: int, width: float, scale: CellScale) -> None:
-        seed, (first, wide, narrow) = seed_shape(image_shape), (filters(one, width) for one in GENERATOR_FILTERS)
+    def __init__(self, image_shape: Cells, inputs: int, width: float, hits: Hits) -> None:
+        units = filters(UNITS, width)
         super().__init__(
             {
-                "seed": nn.Linear(inputs, first * prod(seed)),
-                "conv1": nn.Conv3d(first, wide, 3, padding=1),
-                "conv2": nn.Conv3d(wide, narrow, 3, padding=1),
-                "conv3": nn.Conv3d(narrow, 1, 3, padding=1),
+                "dense1": nn.Linear(inputs, units),
+                "dense2": nn.Linear(units, units),
+                "departure": nn.Linear(units, prod(image_shape)),
+                "whole": nn.Linear(units, 1),
+                "hits": hits,
             }
         )
-        self.seed_shape, self.scale = (first, *seed), scale
-        self.window = Cut(image_shape, CellScale(1.0, 1.0))
+        self.image_shape = image_shape
         initialise(self)
-        nn.init.xavier_uniform_(self["conv3"].weight, gain=GENTLE)
+        for name in ("departure", "whole"):
+            nn.init.xavier_uniform_(self[name].weight, gain=GENTLE)
 
     def forward(self, events: Events) -> Tensor:
         """Make images in GeV, (n, 1, x, y, z), of some noise."""
         features = torch.cat((events["noise"], describe(events)), dim=1)
-        features = functional.leaky_relu(self["seed"](features), SLOPE).unflatten(1, self.seed_shape)
-        for name in ("conv1", "conv2"):
-            doubled = functional.interpolate(features, scale_factor=2)
-            features = functional.leaky_relu(self[name](doubled), SLOPE)
-        cells = torch.relu(self.window(self["conv3"](features)) + HEAD_START["template" in events])
-        unit = events["template"] if "template" in events else _spread(events["energy"]) * self.scale.unit
-        return cells ** (1 / self.scale.power) * unit
+        for name in ("dense1", "dense2"):
+            features = functional.leaky_relu(self[name](features), SLOPE)
+        known = know(events, self.image_shape)
+        departure = self["departure"](features).to(known.dtype).unflatten(1, (1, *self.image_shape))
+        whole = STEADY * self["whole"](features).to(known.dtype)
+        return self["hits"](share(known, departure.clamp(-FAR, FAR), whole.clamp(-FAR, FAR)), events["noise"])
 
 
 class Critic(nn.ModuleDict):
@@ -70,91 +62,95 @@ class Critic(nn.ModuleDict):
 
     Args:
         image_shape: Cells along x, y, z.
-        classes: Number of particle classes.
-        width: Scales the numbers of filters.
-        scale: How cells are measured, for an incident energy of 100 GeV.
+        conditions: Numbers that tell an event's conditions, see `describe`.
+        width: Scales the numbers of units.
+        hit: Energy in GeV that counts as 1 in a cell.
     """
 
-    def __init__(self, image_shape: Cells, classes: int, width: float, scale: CellScale) -> None:
-        first, second = (filters(one, width) for one in CRITIC_FILTERS)
-        units, features = filters(CRITIC_UNITS, width), second * prod(seed_shape(image_shape))
+    def __init__(self, image_shape: Cells, conditions: int, width: float, hit: float) -> None:
+        units, inputs = filters(UNITS, width), prod(image_shape) + sum(image_shape) + 1 + conditions
         super().__init__(
             {
-                "conv1": nn.Conv3d(1, first, 3, stride=2, padding=1),
-                "conv2": nn.Conv3d(first, second, 3, stride=2, padding=1),
-                "meet": nn.Linear(features + sum(image_shape) + 1 + classes, units),
+                "dense1": nn.Linear(inputs, units),
+                "dense2": nn.Linear(units, units),
                 "verdict": nn.Linear(units, 1),
             }
         )
-        self.scale = scale
+        self.hit = hit
         initialise(self)
 
     def forward(self, events: Events) -> dict[str, Tensor]:
         """Judge images in GeV, (n, 1, x, y, z); the higher the score, (n,), the more real."""
-        return {"score": self.score(self.measure(events["images"], events), events)}
+        return {"score": self.score(self.measure(events["images"]), events)}
 
-    def measure(self, images: Tensor, events: Events) -> Tensor:
+    def measure(self, images: Tensor) -> Tensor:
         """Bring cells from GeV to the critic's measure, in which its slope is looked at."""
-        return CellScale(1.0, self.scale.power).compress(images / self._unit(events))
+        return (images / self.hit).log1p()
 
     def score(self, cells: Tensor, events: Events) -> Tensor:
         """Judge cells in the critic's measure."""
-        features = cells
-        for name in ("conv1", "conv2"):
+        departures = compare_slices(cells.expm1() * self.hit, events)
+        features = torch.cat((_flatten(cells), *departures, describe(events)), 1)
+        for name in ("dense1", "dense2"):
             features = functional.leaky_relu(self[name](features), SLOPE)
-        images = CellScale(1.0, self.scale.power).restore(cells) * self._unit(events) / _spread(events["energy"])
-        profiles = [images.sum(dim=[axis for axis in (1, 2, 3, 4) if axis != kept]) for kept in (2, 3, 4)]
-        profiles = [profile * (profile.shape[1] / SAMPLED) for profile in profiles]
-        known = functional.leaky_relu(
-            self["meet"](torch.cat((features.flatten(1), *profiles, describe(events)), 1)), SLOPE
-        )
-        return self["verdict"](known).flatten()
-
-    def _unit(self, events: Events) -> Tensor:
-        """Return what counts as 1 in each cell, in GeV; the template keeps a floor under faint cells."""
-        floor = _spread(events["energy"]) * self.scale.unit
-        return floor + events["template"] if "template" in events else floor
+        return self["verdict"](features).flatten()
 
 
 class Wasserstein:
     """Some updates of the critic, each on fresh fakes at the real events' conditions, then one of the generator.
 
+    The generator is also told the energy score of its showers (Gneiting and Raftery, J. Am. Stat. Assoc. 102 (2007)
+    359, section 4.2): how far two showers of one event's conditions lie from the real one, less half of how far they
+    lie from each other; no other distribution scores better than the real one.
+
     Args:
         critic: The critic.
         critic_steps: Its updates in one step.
         penalty: Weight of the mean square distance of the critic's slope from 1, between real events and fakes.
+        distance: Weight of the energy score.
     """
 
-    terms = ("score", "penalty")
+    terms = ("score", "penalty", "distance")
 
-    def __init__(self, critic: Critic, critic_steps: int, penalty: float) -> None:
-        self.critic, self.penalty, self.passes = critic, penalty, critic_steps + 1
+    def __init__(self, critic: Critic, critic_steps: int, penalty: float, distance: float) -> None:
+        self.critic, self.penalty, self.distance, self.passes = critic, penalty, distance, critic_steps + 2
         self.heads = {"score": 1}
 
     def train(self, trainer: Trainer, real: Events, fakes: Sequence[Events]) -> None:
         """Do one step."""
-        for fake in fakes[:-1]:
+        for fake in fakes[:-2]:
             trainer.update("discriminator", self.criticise, real, fake)
-        trainer.update("generator", self.please, fakes[-1])
+        trainer.update("generator", self.please, real, *fakes[-2:])
 
     def criticise(self, trainer: Trainer, real: Events, fake: Events) -> Tensor:
         """Return the critic's loss and its terms: how much better it likes fakes, and how far its slope is from 1."""
         images = trainer.make({**real, "noise": fake["noise"]})
         scores = [trainer.judge(one, real)["score"].mean() for one in (images, real["images"])]
-        penalty = self._penalise(images, real, fake["mix"])
-        return torch.stack((scores[0] - scores[1] + self.penalty * penalty, scores[0] - scores[1], penalty))
+        penalty, better = self._penalise(images, real, fake["mix"]), scores[0] - scores[1]
+        return torch.stack((better + self.penalty * penalty, better, penalty, torch.zeros_like(better)))
 
-    def please(self, trainer: Trainer, fakes: Events) -> Tensor:
-        """Return the generator's loss and its terms: how little the critic likes its showers."""
-        dislike = -trainer.judge(trainer.make(fakes), fakes)["score"].mean()
-        return torch.stack((dislike, dislike, torch.zeros_like(dislike)))
+    def please(self, trainer: Trainer, real: Events, one: Events, other: Events) -> Tensor:
+        """Return the generator's loss and its terms: how little the critic likes one shower, the score of two."""
+        made = [trainer.make({**real, "noise": fake["noise"]}) for fake in (one, other)]
+        dislike = -trainer.judge(made[0], real)["score"].mean()
+        distance = self._keep_distance(*made, real)
+        return torch.stack((dislike + self.distance * distance, dislike, torch.zeros_like(dislike), distance))
 
     def _penalise(self, images: Tensor, real: Events, mix: Tensor) -> Tensor:
         """Return the mean square distance of the slope from 1, between real events and fakes of the same conditions."""
-        made, seen = (self.critic.measure(one, real).detach() for one in (images, real["images"]))
+        made, seen = (self.critic.measure(one).detach() for one in (images, real["images"]))
         cells = (made + _spread(mix) * (seen - made)).requires_grad_()
         (slopes,) = torch.autograd.grad(self.critic.score(cells, real).sum(), cells, create_graph=True)
-        return ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        return ((_length(_flatten(slopes)) - 1) ** 2).mean()
+
+    def _keep_distance(self, one: Tensor, other: Tensor, real: Events) -> Tensor:
+        """Return the energy score of two showers of each event: of their slices along each axis, sums and cells."""
+        views = [
+            (*compare_slices(images, real), _flatten(self.critic.measure(images)))
+            for images in (one, other, real["images"])
+        ]
+        scores = [_length(a - c) + _length(b - c) - _length(a - b) for a, b, c in zip(*views, strict=True)]
+        return sum(score.mean() / 2 for score in scores)
 
 
 def build_wgan_gp(
@@ -162,11 +158,13 @@ def build_wgan_gp(
     classes: int,
     latent_size: int,
     *,
+    angles: bool = False,
     width: float = 1.0,
-    critic_steps: int = 3,
+    critic_steps: int = 2,
     penalty: float = 10.0,
-    cell_unit: float = 1e-3,
-    cell_power: float = 0.5,
+    distance: float = 1.0,
+    hit_energy: float = 4e-4,
+    hit_spread: float = 0.45,
 ) -> tuple[Shaper, Critic, Wasserstein]:
     """Build a Wasserstein GAN for a grid.
 
@@ -174,11 +172,13 @@ def build_wgan_gp(
         image_shape: Cells along x, y, z.
         classes: Number of particle classes.
         latent_size: Length of the latent vector.
-        width: Scales the numbers of filters; at least one is left.
+        angles: Whether events have an angle.
+        width: Scales the numbers of units; at least one is left.
         critic_steps: Updates of the critic for each one of the generator.
         penalty: Weight of the gradient penalty.
-        cell_unit: Energy in GeV that counts as 1 in a cell, for an incident energy of 100 GeV; it grows with that.
-        cell_power: The critic sees (cell / unit) ** cell_power; 0.5 brings faint and bright cells nearer to each other.
+        distance: Weight of the energy score in the generator's loss; 0 leaves the critic alone.
+        hit_energy: Mean energy in GeV that one hit leaves in a cell: the ratio of variance to mean of faint cells.
+        hit_spread: Standard deviation of that energy relative to its mean.
 
     Returns:
         The generator, the critic and how they are trained.
@@ -186,19 +186,62 @@ def build_wgan_gp(
     Raises:
         ConfigError: The grid is too small, or a number is out of its range.
     """
-    check_wgan_gp(image_shape, width, critic_steps, penalty, cell_unit, cell_power)
-    scale = CellScale(cell_unit, cell_power)
-    critic = Critic(image_shape, classes, width, scale)
-    return (
-        Shaper(image_shape, latent_size + 1 + classes, width, scale),
-        critic,
-        Wasserstein(critic, critic_steps, penalty),
-    )
+    check_wgan_gp(image_shape, width, critic_steps, penalty, distance, hit_energy, hit_spread)
+    hits, conditions = Hits(image_shape, latent_size, hit_energy, hit_spread), 1 + classes + angles
+    critic = Critic(image_shape, conditions, width, hit_energy)
+    generator = Shaper(image_shape, latent_size + conditions, width, hits)
+    return generator, critic, Wasserstein(critic, critic_steps, penalty, distance)
 
 
 def describe(events: Events) -> Tensor:
-    """Return the conditions of events as numbers near 1, (n, 1 + classes)."""
-    return torch.cat((events["energy"].log()[:, None], events["particle"]), dim=1)
+    """Return the conditions of events as numbers near 1, (n, 1 + classes), with theta (n, 2 + classes)."""
+    angle = [events["angle"][:, None]] if "angle" in events else []
+    return torch.cat((events["energy"].log()[:, None], events["particle"], *angle), dim=1)
+
+
+def know(events: Events, image_shape: Cells) -> Tensor:
+    """Return what is known of showers in GeV, (n, 1, x, y, z): the template, or how much there is to share."""
+    if "template" in events:
+        return events["template"]
+    return (_spread(events["energy"]) * (SAMPLED / prod(image_shape))).expand(-1, 1, *image_shape)
+
+
+def share(known: Tensor, departure: Tensor, whole: Tensor) -> Tensor:
+    """Return what to expect of cells in GeV: the known shower shared out anew, its sum by a factor of its own.
+
+    Args:
+        known: What is known of showers in GeV, (n, 1, x, y, z).
+        departure: Logarithms of the factors of cells, (n, 1, x, y, z).
+        whole: Logarithms of the factors of sums, (n, 1).
+    """
+    shared, axes = known * departure.exp(), (1, 2, 3, 4)
+    factor = known.sum(dim=axes) / (shared.sum(dim=axes) + TINY) * whole[:, 0].exp()
+    return shared * _spread(factor)
+
+
+def compare_slices(images: Tensor, events: Events) -> list[Tensor]:
+    """Return by how much images in GeV depart from what is known: in slices along x, y, z, (n, cells), and in all."""
+    known = know(events, images.shape[2:])
+    whole = known.sum(dim=(2, 3, 4))
+    total = LOUD * (images.sum(dim=(2, 3, 4)) / whole - 1)
+    return [*(_depart(images, known, axis, FLOOR * whole) for axis in (2, 3, 4)), total]
+
+
+def _depart(images: Tensor, known: Tensor, axis: int, floor: Tensor) -> Tensor:
+    """Return by how much slices along an axis depart from what is known of them, (n, cells)."""
+    others = [other for other in (1, 2, 3, 4) if other != axis]
+    made, expected = (image.sum(dim=others) for image in (images, known))
+    return (made - expected) / (expected + floor)
+
+
+def _flatten(images: Tensor) -> Tensor:
+    """Return each event's cells in a row, (n, cells)."""
+    return images.flatten(1)
+
+
+def _length(differences: Tensor) -> Tensor:
+    """Return the length of each event's row."""
+    return (differences.square().sum(dim=1) + TINY).sqrt()
 
 
 def _spread(numbers: Tensor) -> Tensor:

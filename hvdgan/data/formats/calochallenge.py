@@ -47,6 +47,7 @@ class CaloChallenge:
     keys = ("incident_energies", "showers")
     summary = "incident_energies (N, 1) and showers (N, voxels), both in MeV"
     open_to = ("particle", "binning")
+    in_gev = False
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

@@ -45,6 +45,7 @@ class CaloGan:
     keys = ("energy", "layer_0", "layer_1", "layer_2")
     summary = "energy (N, 1) in GeV, layer_0 (N, 3, 96), layer_1 (N, 12, 12) and layer_2 (N, 12, 6) in MeV"
     open_to = ("particle",)
+    in_gev = False
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

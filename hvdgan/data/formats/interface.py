@@ -64,6 +64,8 @@ class Format(Protocol):
     summary: str
     open_to: tuple[str, ...]
     """The fields of `Stated` that this layout leaves to a person."""
+    in_gev: bool
+    """Whether images are stored as they are wanted: cells along x, y, z in GeV."""
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

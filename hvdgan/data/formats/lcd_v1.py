@@ -28,6 +28,7 @@ class LcdV1:
     keys = ("ECAL", "target")
     summary = "ECAL (N, x, y, z) in GeV and target (N, 1, 5) = PDG id, E, px, py, pz"
     open_to: tuple[str, ...] = ()
+    in_gev = True
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

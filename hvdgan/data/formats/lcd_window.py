@@ -52,6 +52,7 @@ class LcdWindow:
     keys = ("ECAL", "energy")
     summary = "ECAL (N, x, y, z) in 1/50 GeV, energy (N,) in GeV, pdgID, theta, phi"
     open_to = ("particle",)
+    in_gev = False
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

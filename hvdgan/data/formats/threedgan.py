@@ -56,6 +56,7 @@ class ThreeDGan:
     keys = ("X", "y")
     summary = "X (N, x, y, z, 1) in GeV and the group y: a = 1, b = energy in GeV or 100 GeV, c = sum of X"
     open_to = ("particle",)
+    in_gev = False
 
     @classmethod
     def bind(cls, file: Reader, stated: Stated) -> Self:

@@ -1,7 +1,8 @@
 """The layout of a trial as part of the search: what cannot be laid out in a group leaves the space.
 
-Folds that train side by side need a group that they divide; folds that train one after the other fit any group. The
-rules, for a space with `study.folds`, `study.fold_mode` or both:
+Folds that train side by side need a group that they divide, and replicas one that they divide in each of these; folds
+that train one after the other fit any group. The rules, for a space with `study.folds`, `study.fold_mode` or
+`training.replicas`:
 
 - A value leaves the space if it is illegal together with everything that it can meet.
 - If both remain and some pairs are illegal, `study.fold_mode` is searched only where the folds divide the group. The
@@ -15,9 +16,10 @@ from hvdgan.config import Choices, Config, Dimension, Plain
 from hvdgan.errors import ConfigError
 from hvdgan.study.search import conditions, space, values
 
-FOLDS, MODE = "study.folds", "study.fold_mode"
+FOLDS, MODE, REPLICAS = "study.folds", "study.fold_mode", "training.replicas"
+KEYS = {FOLDS, MODE, REPLICAS}
 Layout = dict[str, Plain]
-"""Folds and mode of a trial."""
+"""Folds, mode and replicas of a trial."""
 
 
 def fit_layout(config: Config) -> tuple[Config, list[str]]:
@@ -33,10 +35,10 @@ def fit_layout(config: Config) -> tuple[Config, list[str]]:
         ConfigError: The space is not legal, or what is left of it still has layouts that are not.
     """
     space.check(config.study.space)
-    if not {FOLDS, MODE} & config.study.space.keys():
+    if not KEYS & config.study.space.keys():
         return config, []
     reduced, messages = dict(config.study.space), []
-    for key in sorted({FOLDS, MODE} & reduced.keys()):
+    for key in sorted(KEYS & reduced.keys()):
         messages += _take_out(config, reduced, key)
     if _find_illegal(config, reduced):
         messages += _tie(config, reduced)
@@ -68,7 +70,9 @@ def _tie(config: Config, reduced: dict[str, Dimension]) -> list[str]:
     """Search the mode only where the folds divide the group, and say so; change the space, if that is possible."""
     if not {FOLDS, MODE} <= reduced.keys() or MODE in conditions.requirements(reduced, FOLDS):
         return []
-    legal = [folds for folds in _list_values(reduced[FOLDS]) if config.study.ranks_per_trial % folds == 0]
+    met = [layout for _, layout in _list_layouts(config, reduced) if layout[MODE] == "parallel"]
+    illegal = {layout[FOLDS] for layout in met if not _is_legal(config, layout)}
+    legal = [folds for folds in _list_values(reduced[FOLDS]) if folds not in illegal]
     when = reduced[MODE].when
     if FOLDS in when:
         legal = [folds for folds in legal if folds in conditions.listed(when[FOLDS])]
@@ -86,19 +90,18 @@ def _find_illegal(config: Config, dimensions: Mapping[str, Dimension]) -> Layout
 def _list_layouts(config: Config, dimensions: Mapping[str, Dimension]) -> list[tuple[Layout, Layout]]:
     """Return what points can choose for the layout, and the whole layout: what is not chosen is as configured.
 
-    Conditions on keys other than these two may hold or not.
+    Conditions on keys other than these may hold or not.
     """
-    names = [name for name in conditions.order(dimensions) if name in (FOLDS, MODE)]
-    default = {FOLDS: config.study.folds, MODE: config.study.fold_mode}
+    names = [name for name in conditions.order(dimensions) if name in KEYS]
+    default = {FOLDS: config.study.folds, MODE: config.study.fold_mode, REPLICAS: config.training.replicas}
     options = [
-        [*_list_values(dimensions[name]), *([None] if dimensions[name].when.keys() - {FOLDS, MODE} else [])]
-        for name in names
+        [*_list_values(dimensions[name]), *([None] if dimensions[name].when.keys() - KEYS else [])] for name in names
     ]
     layouts = []
     for candidates in itertools.product(*options):
         chosen: Layout = {}
         for name, value in zip(names, candidates, strict=True):
-            within = {key: legal for key, legal in dimensions[name].when.items() if key in (FOLDS, MODE)}
+            within = {key: legal for key, legal in dimensions[name].when.items() if key in KEYS}
             if value is not None and conditions.holds(within, chosen):
                 chosen[name] = value
         layouts.append((chosen, {**default, **chosen}))
@@ -112,10 +115,15 @@ def _list_values(dimension: Dimension) -> list[Plain]:
 
 def _is_legal(config: Config, layout: Layout) -> bool:
     """Tell whether a group can be divided so."""
-    return layout[MODE] == "sequential" or config.study.ranks_per_trial % layout[FOLDS] == 0
+    cells = 1 if layout[MODE] == "sequential" else layout[FOLDS]
+    return config.study.ranks_per_trial % (cells * layout[REPLICAS] * config.training.shards) == 0
 
 
 def _refuse(config: Config, layout: Layout) -> str:
     """Say why a group cannot be divided so."""
     ranks = config.study.ranks_per_trial
-    return f"{ranks} {'rank' if ranks == 1 else 'ranks'} per trial cannot train {layout[FOLDS]} folds side by side"
+    replicas = f"{layout[REPLICAS]} replicas" if layout[REPLICAS] > 1 else ""
+    folds = f"{layout[FOLDS]} folds side by side" if layout[MODE] == "parallel" else ""
+    shards = f"models of {config.training.shards} shards" if config.training.shards > 1 else ""
+    parts = " of ".join(filter(None, (shards, replicas, folds)))
+    return f"{ranks} {'rank' if ranks == 1 else 'ranks'} per trial cannot train {parts}"

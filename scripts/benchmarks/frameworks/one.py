@@ -69,10 +69,10 @@ def train(gan: Gan, batch: Batch, first: int, last: int) -> None:
     gan.metrics()
 
 
-def make_batch(grid: tuple[int, int, int], count: int) -> Batch:
+def make_batch(grid: tuple[int, int, int], count: int, seed: int = 0) -> Batch:
     """Return simulated electrons."""
-    conditions = draw_conditions(count, seed=0)
-    images = simulate(conditions, Geometry.parse().with_grid(*grid), 0).images["ECAL"]
+    conditions = draw_conditions(count, seed=seed)
+    images = simulate(conditions, Geometry.parse().with_grid(*grid), seed).images["ECAL"]
     return Batch(images, conditions.energy, np.zeros(count, dtype=np.int64))
 
 

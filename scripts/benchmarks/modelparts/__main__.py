@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import environment
-from modelparts.arithmetic import NETWORKS, added_up, by_filters, by_slabs
 
 from hvdgan.files import append_json_line
 from hvdgan.report.tables import Table, print_table
 from hvdgan.report.terminal import reaches_person
+from modelparts.arithmetic import NETWORKS, added_up, by_filters, by_slabs
 
 LIMIT = 900
 """Seconds after which a job counts as hung."""

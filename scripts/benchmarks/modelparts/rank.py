@@ -135,7 +135,7 @@ def main() -> None:
     with guarded_world() as world:
         load(order["framework"])
         module = import_module(f"hvdgan.parallel.horovod_{order['framework']}")
-        with module.open_ring(world, 300.0, world.size) as ring:
+        with module.open_ring(world, 300.0, shards=world.size) as ring:
             figures = measure(ring, order)
             if ring.rank == 0:
                 print(json.dumps(figures), flush=True)

@@ -37,6 +37,23 @@ def test_layouts_that_all_fit_stay_as_they_are(config):
     assert fit_layout(config) == (config, [])
 
 
+def test_replicas_that_do_not_divide_the_group_leave():
+    searched = {"training.replicas": {"type": "int", "low": 1, "high": 4}}
+    config, messages = fit_layout(configure().replace({"study.space": searched}))
+    assert config.study.space["training.replicas"].choices == [1, 2, 3]
+    assert messages == ["training.replicas: 4 leaves the space: 6 ranks per trial cannot train 4 replicas"]
+    config, messages = fit_layout(configure(own_folds=2, fold_mode="parallel").replace({"study.space": searched}))
+    assert config.study.space["training.replicas"].choices == [1, 3]
+    assert messages[0].endswith("2 leaves the space: 6 ranks per trial cannot train 2 replicas of 2 folds side by side")
+
+
+def test_replicas_in_folds_that_they_do_not_divide_tie_the_mode():
+    replicas = {"training.replicas": {"type": "categorical", "choices": [1, 2]}, "study.fold_mode": MODE}
+    config, (message,) = fit_layout(configure(folds=FOLDS).replace({"study.space": {"study.folds": FOLDS, **replicas}}))
+    assert config.study.space["study.fold_mode"].when == {"study.folds": [1, 3]}
+    assert message.startswith("study.fold_mode: searched only where study.folds is 1, 3; ")
+
+
 def test_folds_that_do_not_divide_the_group_leave():
     config, messages = fit_layout(configure(folds={**FOLDS, "high": 6}, fold_mode="parallel"))
     assert config.study.space["study.folds"].choices == [1, 2, 3, 6]

@@ -1,0 +1,129 @@
+"""How long an all-reduce takes, by its size, on the way that gradients take."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hvdgan.bench.records import RingRecord, middle
+from hvdgan.errors import HvdganError, UsageError
+from hvdgan.parallel.ring import Ring
+
+FLOAT = 4
+"""Bytes of a number of single precision."""
+
+SIZES = (8, 64, 512, 2**12, 2**15, 2**18, 2**20, 2**22, 2**24, 2**26)
+"""In bytes: from what a launcher's latency decides to what its bandwidth does."""
+
+VOLUME, MOST = 2**22, 50
+"""Bytes that are averaged in a row, one piece after the other, and most pieces of them."""
+
+
+class Averaged(Protocol):
+    """What a backend's `Gradients` offers."""
+
+    def average(self) -> None:
+        """Average over the ring, to the end."""
+
+    def read(self) -> list[NDArray]:
+        """Return copies of all numbers."""
+
+
+Make = Callable[[Sequence[tuple[int, ...]], Ring, str], Averaged]
+"""A backend's `Gradients`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a measurement is made.
+
+    Args:
+        transport: "mpi" or "gloo".
+        backend: Framework.
+        link: Name of a shaped link, None without.
+        bandwidth: Of that link, in bits per second.
+    """
+
+    transport: str
+    backend: str
+    link: str | None = None
+    bandwidth: float | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a record tells of it."""
+        return {"transport": self.transport, "backend": self.backend, "link": self.link, "bandwidth": self.bandwidth}
+
+
+def measure(make: Make, ring: Ring, sizes: Sequence[int], repeats: int, place: Place) -> list[RingRecord]:
+    """Time all-reduces of some sizes, all sizes in turn. Collective.
+
+    Args:
+        make: The backend's `Gradients`.
+        ring: The ranks.
+        sizes: Bytes that each rank gives, multiples of 4.
+        repeats: How often each size has its turn.
+        place: What the records tell of this ring.
+
+    Raises:
+        UsageError: A ring of one, or a size that is no number of float32.
+        HvdganError: The ranks did not get the mean.
+    """
+    check(ring.size, sizes, repeats)
+    pieces = {size: make([(size // FLOAT,)], ring, f"bench/{size}") for size in sizes}
+    for size, piece in pieces.items():
+        piece.average()
+        confirm(piece, ring, f"an all-reduce of {size} bytes")
+    found: dict[int, list[float]] = {size: [] for size in sizes}
+    for size in _turns(sizes, repeats):
+        found[size].append(_time(pieces[size], ring, min(MOST, max(1, VOLUME // size))))
+    return [_record(size, seconds, ring, place) for size, seconds in found.items()]
+
+
+def check(ranks: int, sizes: Sequence[int], repeats: int) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        UsageError: Says what can.
+    """
+    if ranks < 2:
+        raise UsageError("an all-reduce needs 2 ranks or more: `hvdgan launch -np 2 bench ring`; this is a ring of 1")
+    odd = [size for size in sizes if size < FLOAT or size % FLOAT]
+    if odd or repeats < 1:
+        given = f"--bytes {odd[0]}" if odd else f"--repeats {repeats}"
+        raise UsageError(f"{given}: sizes are multiples of {FLOAT} bytes, and there is at least 1 repeat")
+
+
+def confirm(gradients: Averaged, ring: Ring, what: str) -> None:
+    """Compare what was averaged with the mean of 1 to the number of ranks, which it must be.
+
+    Raises:
+        HvdganError: It is not.
+    """
+    expected = (ring.size + 1) / 2
+    for array in gradients.read():
+        if not np.allclose(array, expected, rtol=1e-2):
+            raise HvdganError(f"{what} gave {array.ravel()[0]} where the mean of all ranks is {expected}")
+
+
+def _turns(sizes: Sequence[int], repeats: int) -> Iterator[int]:
+    """Yield every size in turn, as often as there are repeats."""
+    for _ in range(repeats):
+        yield from sizes
+
+
+def _time(piece: Averaged, ring: Ring, count: int) -> float:
+    """Return the seconds of one of so many all-reduces in a row; the ranks start together."""
+    ring.mean({"start": 0.0})
+    start = time.perf_counter()
+    for _ in range(count):
+        piece.average()
+    return (time.perf_counter() - start) / count
+
+
+def _record(size: int, seconds: Sequence[float], ring: Ring, place: Place) -> RingRecord:
+    """Return the record of a size."""
+    median, spread = middle(seconds)
+    return RingRecord(ranks=ring.size, bytes=size, seconds=median, spread=spread, **place.columns())

@@ -1,0 +1,69 @@
+"""What the model of the ring says of training that was measured, beside it; pure, on lines of `hvdgan bench`.
+
+The link is fitted to lines of kind "ring" alone. The computation of a step is slept, and so known, where scaling was
+emulated; else it is the step on the fewest ranks, without what the model takes off for their all-reduces, and goes with
+the events of a rank.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hvdgan.parallel.cost import Link, Step, share_cores, time_step
+
+Row = Mapping[str, Any]
+
+OVERHEAD_WITHIN, STEP_WITHIN = 0.25, 0.10
+"""How close a prediction should come: to the overhead of a step, to the whole of it."""
+
+
+def series_of(row: Row) -> tuple[Any, ...]:
+    """Return what the points of one curve share: mode, control, transport, link, model, and seconds slept."""
+    return tuple(row.get(key) for key in ("mode", "control", "transport", "link", "backend", "model", "compute"))
+
+
+def group_series(rows: Iterable[Row]) -> list[list[Row]]:
+    """Return lines of scaling, curve by curve, each in the order of ranks; of points measured again, all."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if row.get("kind") == "scaling":
+            groups.setdefault(series_of(row), []).append(row)
+    return [sorted(group, key=lambda row: row["ranks"]) for group in groups.values()]
+
+
+def compute_of(series: Sequence[Row], link: Link, messages: tuple[float, ...]) -> float:
+    """Return the seconds of computation of a step on the fewest ranks of a curve."""
+    first = series[0]
+    if first.get("compute") is not None:
+        return first["compute"]
+    sharing = share_cores(first["ranks"], first["environment"]["cores"])
+    reduced = time_step(link, Step(0.0, messages), first["ranks"], sharing)
+    return max(first["seconds"] - reduced, 0.0) / sharing
+
+
+def forecast(series: Sequence[Row], link: Link, messages: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Return the points of a curve as measured and as predicted, in seconds; without the point predicted from.
+
+    Args:
+        series: Lines of scaling of one curve, in the order of ranks.
+        link: Fitted to all-reduces.
+        messages: Bytes of each all-reduce of a step.
+    """
+    asleep = series[0].get("compute") is not None
+    base, events = compute_of(series, link, messages), series[0].get("batch") or 1
+    return [
+        _compare(row, link, Step(base if asleep else base * row["batch"] / events, messages, asleep))
+        for row in series
+        if row["ranks"] > 1 and (asleep or row["ranks"] > series[0]["ranks"])
+    ]
+
+
+def _compare(row: Row, link: Link, step: Step) -> dict[str, Any]:
+    """Return one point as measured and as predicted; overhead is what a step takes beside computing on its own core."""
+    sharing = share_cores(row["ranks"], row["environment"]["cores"])
+    predicted = time_step(link, step, row["ranks"], sharing)
+    overhead, expected = row["seconds"] - step.compute, predicted - step.compute
+    return {
+        "mode": row["mode"], "control": row.get("control"), "ranks": row["ranks"],
+        "overhead": overhead, "predicted_overhead": expected, "overhead_error": expected / overhead - 1,
+        "seconds": row["seconds"], "predicted": predicted, "error": predicted / row["seconds"] - 1,
+    }  # fmt: skip

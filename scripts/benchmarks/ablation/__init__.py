@@ -1,0 +1,1 @@
+"""The ablation of the training recipe; see scripts/benchmarks/recipes."""

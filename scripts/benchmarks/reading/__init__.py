@@ -1,0 +1,1 @@
+"""How fast a training is fed, and from how much memory; see scripts/benchmarks/input for the command line."""

@@ -1,0 +1,1 @@
+"""Measure a full step of 3DGAN against straightforward implementations of it; see scripts/benchmarks/step."""
