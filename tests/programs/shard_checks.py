@@ -21,6 +21,7 @@ from hvdgan.parallel.shards import model_of
 
 FULL = {"precision": "float64", "model_args": {"width": 0.5}, "averaging": 0.5}
 CRITICAL = {"precision": "float64", "optimizer": "adam", "model": "wgan_gp", "model_args": {"width": 0.5}}
+ANGLED = {"precision": "float64", "model": "3dgan_angle", "model_args": {"width": 0.5}, "angles": (1.0, 2.0)}
 TOGETHER = {**EXACT, "model_args": {**EXACT["model_args"], "width": 0.5}}
 ASKED = Conditions.perpendicular(np.array([50.0, 300.0]), np.array([11, 11]))
 SHAPE, EVENTS = (6, 5, 7), 4
@@ -64,6 +65,10 @@ def check_a_slope_in_shards_is_the_same(ring, make):
     compare(ring, make, CRITICAL, 1e-3)
 
 
+def check_an_angled_model_in_shards_is_the_same(ring, make):
+    compare(ring, make, ANGLED, 1e-3)
+
+
 def check_two_models_are_one(ring, make):
     compare(ring, make, TOGETHER, gan_rings.GENTLE)
 
@@ -90,6 +95,7 @@ def check_states_are_whole(ring, make):
 
 JOBS = {
     "halves": (2, [check_a_model_in_shards_is_the_same, check_states_are_whole]),
+    "angle": (2, [check_an_angled_model_in_shards_is_the_same]),
     "slope": (2, [check_a_slope_in_shards_is_the_same]),
     "quarters": (4, [check_a_model_in_shards_is_the_same]),
     "pairs": (2, [check_two_models_are_one]),

@@ -33,6 +33,8 @@ def parse_words(words: Sequence[str]) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser("scripts/benchmarks/shards")
     parser.add_argument("--framework", default="torch", choices=("torch", "keras"))
+    parser.add_argument("--model", default="3dgan", choices=("3dgan", "3dgan_angle", "wgan_gp"))
+    parser.add_argument("--latent", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--grid", type=int, nargs=3, default=[25, 25, 25])
     parser.add_argument("--steps", type=int, default=1)
@@ -71,7 +73,7 @@ def main() -> None:
         print_table(calculate(options.shards), sys.stdout, reaches_person())
         return
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    order = {name: getattr(options, name) for name in ("framework", "batch", "grid", "steps")}
+    order = {name: getattr(options, name) for name in ("framework", "model", "latent", "batch", "grid", "steps")}
     rows = []
     for shards in options.shards:
         figures = measure(order, shards)
