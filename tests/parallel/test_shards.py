@@ -48,9 +48,9 @@ def test_torch_over_gloo(run_gloo):
 
 def test_keras_in_halves(run_mpi):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    done = run_mpi(["shard_checks.py", "keras", "halves", "slope"], 2, timeout=115)
+    done = run_mpi(["shard_checks.py", "keras", "halves"], 2, timeout=115)
     assert done.code == 0, done.err
-    assert [done.out.count(check) for check in (SAME, SLOPE)] == [2, 2]
+    assert done.out.count(SAME) == 2
 
 
 def test_a_run_in_shards_is_that_of_one_process(small_config, tmp_path, run_job, run_mpi):
