@@ -28,7 +28,7 @@ def load(name: str) -> ModuleType:
         name: "torch" or "keras".
 
     Returns:
-        A module with the public names `Gan`, `MODELS`, `use_device`, `count_devices`,
+        A module with the public names `Gan`, `MODELS`, `use_device`, `count_devices`, `list_whole_layers`,
             `peak_memory`, `seed`, and for measurements `Gradients` and `multiply`.
 
     Raises:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hvdgan.backends.events import Arrays, fake_events, real_events
 from hvdgan.backends.interface import NETWORKS, Batch, Draw, GanSpec
@@ -19,6 +20,9 @@ EACH = 2
 
 ENERGIES = (20.0, 400.0)
 """Range of their incident energies in GeV."""
+
+CLOSE = {"float32": 1e-3, "float64": 1e-9, "bfloat16": 0.1}
+"""How far the numbers of a network that was split may be from those before, over the largest of them."""
 
 WORDS = ("terms", "heads", "passes", "train")
 """What a recipe has, see `backends.model.Recipe`."""
@@ -153,3 +157,23 @@ def check_names(what: str, names: Iterable[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ConfigError(f"{what} has several weights called {twice[0]}; give its layers names of their own")
+
+
+def check_split(spec: GanSpec, before: Mapping[str, NDArray], after: Mapping[str, NDArray], shards: int) -> None:
+    """Check that networks return the same once they are split.
+
+    Args:
+        spec: What they were built from.
+        before: What they returned in one piece, by name.
+        after: What they return in shards.
+        shards: How many.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    for name, array in before.items():
+        if not np.abs(after[name] - array).max() <= CLOSE[spec.precision] * np.abs(array).max():
+            raise ConfigError(
+                f"training.shards: split over {shards} shards, {spec.model} returns another {name}: does it use the "
+                "weights of a layer outside of that layer, or hooks? set training.shards to 1"
+            )

@@ -1,8 +1,8 @@
 """The contract between a training run and a framework: arrays in, arrays out.
 
 Both backends (`backends.torch` and its mirror `backends.keras`) offer the same public names: `Gan`, `MODELS`,
-`use_device`, `count_devices`, `peak_memory` and `seed`, and for measurements `Gradients` and `multiply`. No tensor
-crosses this line, and nothing here knows a framework.
+`use_device`, `count_devices`, `list_whole_layers`, `peak_memory` and `seed`, and for measurements `Gradients` and
+`multiply`. No tensor crosses this line, and nothing here knows a framework.
 
 Canonical names of the state, the same in every framework (`/` separates the parts):
 

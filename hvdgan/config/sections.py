@@ -128,7 +128,10 @@ class Training(Section):
     """One run."""
 
     epochs: Positive = Field(30, description="passes over the training events")
-    batch_size: Positive = Field(64, description="events per rank and step, however many rings and replicas there are")
+    batch_size: Positive = Field(
+        64, description="events per rank and step, however many rings and replicas there are; with shards, per model"
+    )
+    shards: Positive = Field(1, description="ranks that hold one model together, each some filters of every layer")
     optimizer: Literal["rmsprop", "adam", "sgd"] = Field("rmsprop", description="optimizer of both networks")
     adam: Adam = Field(Adam(), description="of the optimizer adam")
     learning_rate: float = Field(1e-3, gt=0, description="of both networks; see rate_scaling")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hvdgan import errors
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import Model, speak_once
 from hvdgan.parallel.world import World, mark_agreed
 
 Result = TypeVar("Result")
@@ -69,14 +70,14 @@ def gather_texts(ring: Ring, text: str) -> list[str]:
     return [joined[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)]
 
 
-def share(ring: Ring | World, count: int) -> slice:
+def share(ring: Ring | World | Model, count: int) -> slice:
     """Return this rank's part of `count` items; the parts of all ranks are disjoint, in order and complete."""
     return slice(count * ring.rank // ring.size, count * (ring.rank + 1) // ring.size)
 
 
 def gather_rows(ring: Ring, arrays: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
-    """Return each array joined over the ring along its first axis. Collective."""
-    return tuple(ring.gather(array) for array in arrays)
+    """Return each array, a row for each of a model's events, joined over the models of the ring. Collective."""
+    return tuple(ring.gather(speak_once(ring, array)) for array in arrays)
 
 
 def _rebuild(name: str, message: str) -> errors.HvdganError:

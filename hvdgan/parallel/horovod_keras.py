@@ -14,41 +14,51 @@ import keras
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from hvdgan.parallel.horovod_keras_shards import open_shards
 from hvdgan.parallel.horovod_ring import HorovodRing
-from hvdgan.parallel.horovod_start import SHUT, broken_told, is_alone, started
+from hvdgan.parallel.horovod_shards import ProcessSets
+from hvdgan.parallel.horovod_start import SHUT, broken_told, count_ranks, load_horovod, started
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.parallel.shards import is_part
+from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none") -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none", shards: int = 1) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
         compression: Of gradients on their way: "none" or "fp16".
+        shards: Ranks that hold one model together, see `shards`.
 
     Raises:
+        UsageError: The models leave ranks over.
         RingBrokenError: Another rank left while this one was in the block.
         MissingDependencyError: Several processes, but no Horovod built for TensorFlow.
     """
-    if is_alone(world):
+    ranks = count_ranks(world)
+    ring_size(ranks, Nesting(shards=shards))
+    if ranks == 1:
         yield SoloRing()
         return
-    with started("tensorflow", world, stall_timeout) as hvd:
-        channel = KerasChannel(hvd, getattr(hvd.Compression, compression))
-        with closing(HorovodRing(channel)) as ring:
+    sets = ProcessSets(load_horovod("tensorflow"), ranks, shards)
+    with started("tensorflow", world, stall_timeout, sets.static()) as hvd:
+        channel = KerasChannel(hvd, getattr(hvd.Compression, compression), sets)
+        with closing(HorovodRing(channel, open_shards(hvd, sets))) as ring:
             yield ring
 
 
 class KerasChannel:
     """Horovod's collective calls for TensorFlow; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any, compression: Any) -> None:
-        """Take over the module `horovod.tensorflow`, already initialised, and one of its compressions for gradients."""
+    def __init__(self, hvd: Any, compression: Any, sets: ProcessSets) -> None:
+        """Take over `horovod.tensorflow`, started with the process sets, and one of its compressions for gradients."""
         self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
+        self._averaging = {True: sets.peers(self.rank), False: sets.everyone}
 
     def wrap(self, optimizer: keras.Optimizer, network: keras.Model, name: str) -> keras.Optimizer:
         """Return an optimizer of the same class that averages the gradients of the network before each step.
@@ -56,12 +66,19 @@ class KerasChannel:
         It asks for gradients of the weights that can be trained now; Keras itself refuses those of any other.
         """
         kind, hvd, compression = type(optimizer), self._hvd, self._compression
+        members = [self._averaging[is_part(weight)] for weight in network.trainable_variables]
 
         def apply(self: keras.Optimizer, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             means = [
                 None
                 if gradient is None
-                else hvd.allreduce(gradient, op=hvd.Average, name=f"{name}/{number}", compression=compression)
+                else hvd.allreduce(
+                    gradient,
+                    op=hvd.Average,
+                    name=f"{name}/{number}",
+                    compression=compression,
+                    process_set=members[number],
+                )
                 for number, gradient in enumerate(grads)
             ]
             kind.apply(self, means, trainable_variables)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hvdgan.errors import HvdganError
 from hvdgan.parallel.packing import decode, encode, flatten, from_bits, to_bits, unflatten
+from hvdgan.parallel.shards import Shards
 
 Optimizer = TypeVar("Optimizer")
 
@@ -56,9 +57,9 @@ class Channel(Protocol):
 class HorovodRing:
     """A ring of several processes over a channel."""
 
-    def __init__(self, channel: Channel) -> None:
-        """Take over an open channel."""
-        self.rank, self.size = channel.rank, channel.size
+    def __init__(self, channel: Channel, shards: Shards) -> None:
+        """Take over an open channel and the shards of this rank's model."""
+        self.rank, self.size, self.shards = channel.rank, channel.size, shards
         self._channel = channel
         self._posted: Any = None
         self._turn = 0

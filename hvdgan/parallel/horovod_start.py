@@ -7,7 +7,7 @@ started.
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
@@ -73,10 +73,15 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 def is_alone(world: World, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a ring over this world has one process; `horovodrun --gloo` keeps its own count."""
+    """Return whether a ring over this world has one process."""
+    return count_ranks(world, environ) == 1
+
+
+def count_ranks(world: World, environ: Mapping[str, str] = os.environ) -> int:
+    """Return how many processes a ring over this world has; `horovodrun --gloo` keeps its own count."""
     if world.size == 1 and launcher(environ) == "gloo":
-        return int(environ.get("HOROVOD_SIZE", "1")) == 1
-    return world.size == 1
+        return int(environ.get("HOROVOD_SIZE", "1"))
+    return world.size
 
 
 def load_horovod(framework: str) -> Any:
@@ -101,7 +106,7 @@ def load_horovod(framework: str) -> Any:
 
 
 @contextmanager
-def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]:
+def started(framework: str, world: World, stall_timeout: float, process_sets: Sequence[Any] = ()) -> Iterator[Any]:
     """Initialise Horovod over a world and shut it down at the end, also after an error. Collective.
 
     Over MPI this can be done again and again, with other worlds. Over gloo once: the rendezvous server of `horovodrun`
@@ -111,6 +116,7 @@ def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]
         framework: "torch" or "tensorflow".
         world: The processes of the ring; a world of one under `horovodrun --gloo` stands for Horovod's own world.
         stall_timeout: Seconds without a step after which the peers of a rank are freed; see `stall_settings`.
+        process_sets: Horovod's process sets that will be used.
 
     Returns:
         The module `horovod.<framework>`.
@@ -126,7 +132,7 @@ def started(framework: str, world: World, stall_timeout: float) -> Iterator[Any]
     try:
         with broken_told():
             with _environment(settings):
-                hvd.init(comm=world.communicator)
+                hvd.init(comm=world.communicator, process_sets=process_sets)
             if world.size not in (1, hvd.size()):
                 raise HvdganError(f"Horovod sees {hvd.size()} ranks where MPI sees {world.size}; see `hvdgan doctor`")
             yield hvd

@@ -15,40 +15,50 @@ from numpy.typing import NDArray
 
 from hvdgan.errors import HvdganError
 from hvdgan.parallel.horovod_ring import HorovodRing
-from hvdgan.parallel.horovod_start import broken_told, is_alone, started
+from hvdgan.parallel.horovod_shards import ProcessSets
+from hvdgan.parallel.horovod_start import broken_told, count_ranks, load_horovod, started
+from hvdgan.parallel.horovod_torch_shards import open_shards
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.parallel.shards import is_part
+from hvdgan.parallel.topology import Nesting, ring_size
 from hvdgan.parallel.world import World
 
 
 @contextmanager
-def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none") -> Iterator[Ring]:
+def open_ring(world: World, stall_timeout: float = 300.0, compression: str = "none", shards: int = 1) -> Iterator[Ring]:
     """Open the ring over all processes of a world; every rank leaves it at the end of the block. Collective.
 
     Args:
         world: An MPI world, or a world of one: alone, or one process of `horovodrun --gloo`.
         stall_timeout: Seconds without a step after which the peers of a rank are freed.
         compression: Of gradients on their way: "none" or "fp16".
+        shards: Ranks that hold one model together, see `shards`.
 
     Raises:
+        UsageError: The models leave ranks over.
         RingBrokenError: Another rank left while this one was in the block.
         MissingDependencyError: Several processes, but no Horovod built for torch.
     """
-    if is_alone(world):
+    ranks = count_ranks(world)
+    ring_size(ranks, Nesting(shards=shards))
+    if ranks == 1:
         yield SoloRing()
         return
-    with started("torch", world, stall_timeout) as hvd:
-        channel = TorchChannel(hvd, getattr(hvd.Compression, compression))
-        with closing(HorovodRing(channel)) as ring:
+    sets = ProcessSets(load_horovod("torch"), ranks, shards)
+    with started("torch", world, stall_timeout, sets.static()) as hvd:
+        channel = TorchChannel(hvd, getattr(hvd.Compression, compression), sets)
+        with closing(HorovodRing(channel, open_shards(hvd, sets))) as ring:
             yield ring
 
 
 class TorchChannel:
     """Horovod's collective calls for torch; arrays in, arrays out."""
 
-    def __init__(self, hvd: Any, compression: Any) -> None:
-        """Take over the module `horovod.torch`, already initialised, and one of its compressions for gradients."""
+    def __init__(self, hvd: Any, compression: Any, sets: ProcessSets) -> None:
+        """Take over `horovod.torch`, started with the process sets, and one of its compressions for gradients."""
         self._hvd, self._compression = hvd, compression
         self.rank, self.size = hvd.rank(), hvd.size()
+        self._averaging = {True: sets.peers(self.rank), False: sets.everyone}
         self._optimizers: dict[str, Any] = {}
 
     def wrap(self, optimizer: torch.optim.Optimizer, network: torch.nn.Module, name: str) -> torch.optim.Optimizer:
@@ -119,6 +129,7 @@ class TorchChannel:
         def guarded_post(_: Any, weight: torch.Tensor) -> Any:
             if weight.grad is not None:
                 weight.grad = weight.grad.contiguous()  # Horovod refuses the gradients of channels-last weights
+            wrapped.process_set = self._averaging[is_part(weight)]
             with broken_told():
                 return post(weight)
 

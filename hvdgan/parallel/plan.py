@@ -90,7 +90,7 @@ def compare_layouts(
     Raises:
         UsageError: There are fewer ranks than replicas and shards, or fewer events than a step takes.
     """
-    shards = shards or need_shards(figures, work.batch, allocation)
+    shards = shards or need_shards(figures, work.batch, allocation) or 1
     folds = (1, work.folds)
     layouts = find_layouts(allocation.trainers, folds, replicas, shards)
     outlooks = [outlook for layout in layouts if (outlook := predict(layout, work, allocation, figures))]
@@ -119,11 +119,11 @@ def need_memory(figures: Figures, batch: int, shards: int) -> float:
     return figures.base + (figures.copies * figures.weights + figures.held * batch) / shards
 
 
-def need_shards(figures: Figures, batch: int, allocation: Allocation) -> int:
-    """Return how many shards a model needs to fit, a power of 2; 1 where no number of them helps."""
+def need_shards(figures: Figures, batch: int, allocation: Allocation) -> int | None:
+    """Return how many shards a model needs to fit, a power of 2; None where no number of them helps."""
     counts = [2**power for power in range(MOST_SHARDS.bit_length()) if 2**power <= allocation.trainers]
     fitting = [count for count in counts if need_memory(figures, batch, count) <= allocation.memory]
-    return fitting[0] if fitting else 1
+    return fitting[0] if fitting else None
 
 
 def count_moved(layout: Layout, batch: int, figures: Figures) -> dict[str, float]:

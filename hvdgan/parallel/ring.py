@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hvdgan.parallel.shards import Shards, SoloShards
+
 Optimizer = TypeVar("Optimizer")
 
 
@@ -18,6 +20,8 @@ class Ring(Protocol):
 
     rank: int
     size: int
+    shards: Shards
+    """Those of this rank's model; see `shards`."""
 
     def wrap(self, optimizer: Optimizer, network: Any, name: str) -> Optimizer:
         """Return an optimizer that averages the gradients of `network` over the ring before each step.
@@ -64,7 +68,7 @@ class SoloRing:
 
     def __init__(self) -> None:
         """Start without a posted word."""
-        self._word = 0
+        self.shards, self._word = SoloShards(), 0
 
     def wrap(self, optimizer: Optimizer, network: Any, name: str) -> Optimizer:
         """Return the optimizer as it is."""

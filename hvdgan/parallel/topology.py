@@ -175,14 +175,15 @@ def _refuse_folds(ranks: int, nesting: Nesting) -> str:
 
 
 def _refuse_parts(ranks: int, nesting: Nesting) -> str:
-    """Say which numbers of ranks, and which replicas, would divide."""
+    """Say which numbers of ranks, and which replicas and shards, would divide."""
     named = {"folds": nesting.folds, "replicas": nesting.replicas, "shards": nesting.shards}
     asked = " x ".join(f"{number} {name}" for name, number in named.items() if number != 1)
     sizes = " or ".join(map(str, _multiples(ranks, max(nesting.rings * nesting.shards, 1))))
-    others = nesting.folds * nesting.shards
-    legal = [str(k) for k in range(1, ranks + 1) if others and ranks % (k * others) == 0]
-    words = " or ".join([", ".join(legal[:-1]), legal[-1]]) if len(legal) > 1 else "".join(legal)
-    other = f", or training.replicas {words}" if legal else ""
+    other = ""
+    for key, others in (("replicas", nesting.folds * nesting.shards), ("shards", nesting.rings)):
+        legal = [str(k) for k in range(1, ranks + 1) if others and ranks % (k * others) == 0]
+        words = " or ".join([", ".join(legal[:-1]), legal[-1]]) if len(legal) > 1 else "".join(legal)
+        other += f", or training.{key} {words}" if legal and named[key] != 1 else ""
     return f"{_count(ranks)} cannot be divided into {asked}; use {sizes} ranks (-np, --ranks-per-trial){other}"
 
 

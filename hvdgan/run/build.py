@@ -19,6 +19,7 @@ from hvdgan.errors import ConfigError, DataError
 from hvdgan.parallel.agreement import together
 from hvdgan.parallel.exchange import Exchange, NoExchange
 from hvdgan.parallel.ring import Ring, SoloRing
+from hvdgan.parallel.shards import model_of
 from hvdgan.run.request import list_models
 from hvdgan.study.search.conditions import listed
 from hvdgan.training.appraisal import Appraisal, restore_best
@@ -69,26 +70,35 @@ def try_model(config: Config) -> None:
         ConfigError: The model breaks the contract, or fails.
     """
     if is_own(config.gan.model):
-        with open_data(config) as files:
-            particles = files.particles()
-            assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
-            spec = make_spec(config, files.image_shape, particles, assumed, files.angle_range())
-        load(config.gan.backend).Gan(spec, SoloRing()).close()
+        load(config.gan.backend).Gan(_assume_spec(config), SoloRing()).close()
 
 
-def check_data(config: Config, size: int, number: int | None) -> None:
-    """Check the shower files' structure, and that a ring of some ranks finds enough events for a step.
+def list_whole_layers(config: Config) -> list[tuple[str, str]]:
+    """Return the layers that every shard of a model would hold whole, and why."""
+    return load(config.gan.backend).list_whole_layers(_assume_spec(config), config.training.shards)
+
+
+def _assume_spec(config: Config) -> GanSpec:
+    """Return what the networks are built from, but for what the data says of showers."""
+    with open_data(config) as files:
+        particles = files.particles()
+        assumed = Calibration.assume(len(particles), files.image_shape, config.gan.template)
+        return make_spec(config, files.image_shape, particles, assumed, files.angle_range())
+
+
+def check_data(config: Config, models: int, number: int | None) -> None:
+    """Check the shower files' structure, and that some models find enough events for a step.
 
     Args:
         config: The configuration.
-        size: Ranks of the ring.
+        models: Copies of the networks that train on the events together: as many as ranks, where there are no shards.
         number: The fold that is left out, or None for the hold-out of `data.validation`.
 
     Raises:
         DataError: A file is not what it should be, or there are too few events.
     """
     with open_data(config) as files:
-        plan_course(config, files, number).steps(size, config.training.batch_size)
+        plan_course(config, files, number).steps(models, config.training.batch_size)
 
 
 def check_angles(config: Config) -> None:
@@ -176,7 +186,7 @@ def train_once(
     backend, exchange = load(config.gan.backend), exchange or NoExchange()
     with opened(config, ring) as files:
         course = together(ring, lambda: plan_course(config, files, number, split_seed))
-        steps = course.steps(exchange.replicas * ring.size, config.training.batch_size)
+        steps = course.steps(exchange.replicas * model_of(ring).size, config.training.batch_size)
         calibration = course.calibrate(ring, config.gan.template)
         spec = make_spec(config, files.image_shape, course.particles, calibration, course.angles)
         hooks = _tie(hooks, exchange, {"spec": describe(spec), "steps_per_epoch": steps})

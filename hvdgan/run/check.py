@@ -8,13 +8,14 @@ from typing import Any
 from hvdgan.backends import load
 from hvdgan.config import Config
 from hvdgan.errors import UsageError
-from hvdgan.parallel.agreement import everywhere, together
+from hvdgan.parallel.agreement import everywhere, lead, together
+from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.topology import place_folds
 from hvdgan.parallel.world import World
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
-from hvdgan.run.build import UNTOLD, check_model, try_model
+from hvdgan.run.build import UNTOLD, check_model, list_whole_layers, try_model
 from hvdgan.run.objective import count_rings
 from hvdgan.run.processes import open_cell, open_pinned_cell, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
@@ -36,13 +37,17 @@ def check(config: Config, world: World) -> Table | None:
 
 def _check_training(config: Config, world: World) -> Table | None:
     """Rehearse on one ring of all ranks."""
-    world.agree(lambda: train.refuse(config, world.size))
+    world.agree(lambda: train.refuse(config, count_ranks(world)))
     with open_pinned_cell(config, load(config.gan.backend), world) as (ring, exchange):
         together(ring, lambda: try_model(config))
         measured = rehearse(config, ring, exchange, None)
+        whole = lead(ring, lambda: told_shards(config))
         if measured is None or ring.rank:
             return None
-        rows = [(f"a training of {config.training.epochs} epochs", _span(config.training.epochs * measured.epoch))]
+        rows = [
+            *map(tuple, whole),
+            (f"a training of {config.training.epochs} epochs", _span(config.training.epochs * measured.epoch)),
+        ]
         return tabulate(config, measured, rows)
 
 
@@ -58,6 +63,7 @@ def _check_study(config: Config, world: World) -> Table | None:
     trial = slowest.epoch * config.training.epochs * config.study.folds / count_rings(config)
     whole = trial * math.ceil(config.study.trials / len(topology.groups))
     rows = [
+        *world.agree(lambda: told_shards(config)),
         ("a point that was asked for", ", ".join(f"{name.rpartition('.')[2]} {point[name]}" for name in point)),
         (f"a trial of {config.study.folds} x {config.training.epochs} epochs", _span(trial)),
         (f"{config.study.trials} trials, {len(topology.groups)} at a time, none pruned", _span(whole)),
@@ -108,7 +114,7 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
         ("model", f"{config.gan.model} in {config.gan.backend}; parameters: {parameters}"),
         ("data", f"{learned:,} events to train on, {held_out:,} held out"),
         *_tell_angles(config.gan.model, measured.angles),
-        ("ring", _ring(measured.ranks, config.training.replicas)),
+        ("ring", _ring(measured, config.training.replicas)),
         ("checkpoint", f"{_size(measured.checkpoint)}, stored, read back and generated from"),
         ("a step", f"{1000 * measured.step:,.4g} ms"),
         ("a generated shower", f"{1000 * measured.generation:,.4g} ms"),
@@ -123,14 +129,20 @@ def tabulate(config: Config, measured: Measured, rows: list[tuple[str, str]]) ->
     return Table("Checked, all is well", ("what", "seen"), (*seen, *gpu))
 
 
-def _ring(ranks: int, replicas: int) -> str:
-    """Describe the ring, or those of several replicas, by the ranks of each.
+def told_shards(config: Config) -> list[tuple[str, str]]:
+    """Say which layers every shard of a model holds whole, and why; nothing of a model in one piece."""
+    if config.training.shards == 1:
+        return []
+    whole = [f"{layer} ({reason})" for layer, reason in list_whole_layers(config)]
+    return [("layers that are not split", "; ".join(whole) or "none")]
 
-    >>> _ring(1, 1), _ring(2, 3)
-    ('1 rank', '2 ranks, one of 3 replicas')
-    """
-    size = "1 rank" if ranks == 1 else f"{ranks} ranks"
-    return size if replicas == 1 else f"{size}, one of {replicas} replicas"
+
+def _ring(measured: Measured, replicas: int) -> str:
+    """Say how many processes train together, how many models they hold, and of how many replicas."""
+    ranks = "1 rank" if measured.ranks == 1 else f"{measured.ranks} ranks"
+    models = f"{measured.models} {'model' if measured.models == 1 else 'models'}"
+    held = "" if measured.models == measured.ranks else f", which hold {models}"
+    return ranks + held + (f", one of {replicas} replicas" if replicas > 1 else "")
 
 
 def _tell_angles(model: str, angles: tuple[float, float] | None) -> list[tuple[str, str]]:

@@ -104,7 +104,8 @@ def check_layouts(config: Config) -> None:
     Where the layout is searched, those that do not divide the group are left out of the space elsewhere.
 
     Raises:
-        UsageError: A group cannot be divided into them, the message says what could; or losses would be tolerated.
+        UsageError: A group cannot be divided into them, the message says what could; losses would be tolerated; or
+            shards are searched.
         DataError: A file is not what it should be, or a ring would find too few events for a step.
     """
     if True in _choices(config, "training.exchange.tolerate_loss"):
@@ -112,15 +113,17 @@ def check_layouts(config: Config) -> None:
             "training.exchange.tolerate_loss: a study gives a group up that loses a rank, and tries its trial again "
             "elsewhere; leave it false, or use it with `hvdgan train`"
         )
+    if "training.shards" in config.study.space:
+        raise UsageError("study.space: training.shards changes no result, only who holds what; set it for all trials")
     ranks, keys = config.study.ranks_per_trial, ("study.folds", "study.fold_mode", "training.replicas")
     layouts = list(itertools.product(*(_choices(config, key) for key in keys)))
     for values in layouts:
         chosen = dict(zip(keys, values, strict=True))
         layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
-        nesting = Nesting(count_rings(layout), layout.training.replicas)
-        if len(layouts) == 1 or ranks % nesting.rings == 0:
-            size = ring_size(ranks, nesting) * nesting.replicas
-            check_data(layout, size, 0 if layout.study.folds > 1 else None)
+        nesting = Nesting(count_rings(layout), layout.training.replicas, layout.training.shards)
+        if len(layouts) == 1 or ranks % (nesting.rings * nesting.shards) == 0:
+            models = ring_size(ranks, nesting) * nesting.replicas
+            check_data(layout, models, 0 if layout.study.folds > 1 else None)
 
 
 def largest_ring(config: Config) -> int:

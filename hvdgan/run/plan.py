@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work
-from hvdgan.parallel.plan import CLOSE, Outlook, choose, compare_layouts
+from hvdgan.parallel.plan import CLOSE, Outlook, choose, compare_layouts, need_shards
 from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table, to_rows
 from hvdgan.run.figures import UPDATES, gather_figures
@@ -67,9 +67,8 @@ def plan(work: Work, order: Order) -> Answer:
     best = choose(outlooks)
     told = _worth_telling(outlooks, order.allocation.trainers, best)
     table = tabulate(told, best, order.allocation)
-    return Answer(
-        table, [*assumptions, *name_rest(figures, work, order)], advise(best, outlooks, work, order.allocation), best
-    )
+    advice = advise(best, outlooks, work, order.allocation, need_shards(figures, work.batch, order.allocation))
+    return Answer(table, [*assumptions, *name_rest(figures, work, order)], advice, best)
 
 
 def tabulate(outlooks: Sequence[Outlook], best: Outlook, allocation: Allocation) -> Table:
@@ -85,14 +84,14 @@ def tabulate(outlooks: Sequence[Outlook], best: Outlook, allocation: Allocation)
     return Table(f"Layouts of {_count(allocation.ranks)}: {alone}", columns, rows, (list(outlooks).index(best),), note)
 
 
-def advise(best: Outlook, outlooks: Sequence[Outlook], work: Work, allocation: Allocation) -> str:
-    """Return what is recommended, why, and how it is launched."""
+def advise(best: Outlook, outlooks: Sequence[Outlook], work: Work, allocation: Allocation, fewest: int | None) -> str:
+    """Return what is recommended, why, and how it is launched; `fewest` is the answer of `need_shards`."""
     layout = best.layout
     told = [
         f"Recommended: {name_layout(layout, work)}.",
         f"{_waves(best, work)} in {duration(best.seconds)}, at {best.efficiency:.0%} efficiency.",
         *_compare_ends(best, [outlook for outlook in outlooks if outlook.fits]),
-        *_memory(best, allocation),
+        *_memory(best, allocation, fewest),
     ]
     return "\n".join([*told, f"  {launch_line(layout, work, allocation)}"])
 
@@ -188,11 +187,12 @@ def _count(ranks: int) -> str:
     return "1 rank" if ranks == 1 else f"{ranks:,} ranks"
 
 
-def _memory(best: Outlook, allocation: Allocation) -> list[str]:
-    """Say what memory asks for."""
+def _memory(best: Outlook, allocation: Allocation, fewest: int | None) -> list[str]:
+    """Say what memory asks for; `fewest` shards of a model would fit, None if no number of them does."""
     need, most = f"{best.memory / 1e9:.2f} GB", f"{allocation.memory / 1e9:.2f} GB"
     if not best.fits:
-        return [f"It does not fit: a rank takes {need} of {most}; use a smaller --batch-size, or more --shards."]
+        shards = f", or --shards {fewest} (training.shards)" if fewest else "; no number of shards helps"
+        return [f"It does not fit: a rank takes {need} of {most}; use a smaller --batch-size{shards}."]
     if best.layout.shards > 1 and math.isfinite(allocation.memory):
         return [f"A model in one piece, or in fewer shards, takes more than {most} of a rank; this takes {need}."]
     return []

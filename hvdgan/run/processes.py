@@ -38,7 +38,8 @@ def check_horovod(config: Config, size: int) -> None:
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
     """Open the ring of the configuration's framework over all processes of a world. Collective."""
     module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
-    return module.open_ring(world, config.training.stall_timeout, config.training.ring.compression)
+    settings = config.training
+    return module.open_ring(world, settings.stall_timeout, settings.ring.compression, settings.shards)
 
 
 @contextmanager
@@ -53,7 +54,9 @@ def open_cell(config: Config, world: World) -> Iterator[tuple[Ring, Exchange]]:
         with open_ring(config, world) as ring:
             yield ring, NoExchange()
         return
-    own = world.agree(lambda: place_ranks(world.hosts, Nesting(replicas=replicas)))[world.rank].replica
+    own = world.agree(lambda: place_ranks(world.hosts, Nesting(replicas=replicas, shards=config.training.shards)))[
+        world.rank
+    ].replica
     with (
         world.split(own) as part,
         world.split(0 if part.rank == 0 else None) as leaders,

@@ -22,6 +22,7 @@ from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import lead
 from hvdgan.parallel.exchange import Exchange
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import model_of
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.run.build import opened, plan_course, train_once
 from hvdgan.run.generate import build_from
@@ -44,6 +45,7 @@ class Measured:
 
     Args:
         ranks: Of the ring.
+        models: That they hold.
         parameters: By network.
         events: Events to train on, and held out.
         steps: Of an epoch.
@@ -57,6 +59,7 @@ class Measured:
     """
 
     ranks: int
+    models: int
     parameters: dict[str, int]
     events: tuple[int, int]
     steps: int
@@ -71,7 +74,7 @@ class Measured:
     @property
     def validation(self) -> float:
         """Seconds of an epoch's validation."""
-        return self.generation * self.validated / self.ranks
+        return self.generation * self.validated / self.models
 
     @property
     def epoch(self) -> float:
@@ -96,7 +99,7 @@ def rehearse(config: Config, ring: Ring, exchange: Exchange, number: int | None)
     """
     small = config.replace(
         {
-            "data.validation_events": min(config.data.validation_events, max(EVENTS, ring.size)),
+            "data.validation_events": min(config.data.validation_events, max(EVENTS, model_of(ring).size)),
             "training.metric_every": 1,
             "training.epochs": FOREVER,
             "study.space": {},
@@ -118,12 +121,13 @@ def rehearse(config: Config, ring: Ring, exchange: Exchange, number: int | None)
     with opened(config, ring) as files:
         course = plan_course(config, files, number)
     speeds = [row["events_per_second"] for row in rows if row["kind"] == "step"]
-    events_per_step = exchange.replicas * ring.size * config.training.batch_size
+    models = model_of(ring).size
+    events_per_step = exchange.replicas * models * config.training.batch_size
     told["step"] = lead(ring, lambda: events_per_step / median(filter(None, speeds[1:])))
     events = len(course.train), len(course.held_out)
     validated = min(events[1], config.data.validation_events)
     seen = {"events": events, "validated": validated, "angles": course.angles}
-    return Measured(ring.size, memory=memory, device=device, **seen, **told)
+    return Measured(ring.size, models, memory=memory, device=device, **seen, **told)
 
 
 class Enough:

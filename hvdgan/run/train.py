@@ -16,6 +16,7 @@ from hvdgan.files import append_json_line, read_json_lines, write_atomically
 from hvdgan.log import log_to, logger
 from hvdgan.parallel.agreement import everywhere, gather_texts, lead, together
 from hvdgan.parallel.exchange import Exchange
+from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.topology import Nesting, ring_size
@@ -48,7 +49,7 @@ def train(config: Config, path: Path, resume: bool, world: World, told: Callable
     Raises:
         HvdganError: Something the message explains, the same on every rank; the verdict is written.
     """
-    world.agree(lambda: refuse(config, world.size))
+    world.agree(lambda: refuse(config, count_ranks(world)))
     job = Job(config, RunDirectory(path), resume, world, told)
     if config.training.replicas == 1:
         return job.run()
@@ -169,11 +170,11 @@ def _forget(metrics: Path, saved: Saved | None) -> None:
 
 def refuse(config: Config, size: int) -> None:
     """Refuse, before any work, replicas, data or a model that cannot serve so many ranks."""
-    nesting = Nesting(replicas=config.training.replicas)
+    nesting = Nesting(replicas=config.training.replicas, shards=config.training.shards)
     if nesting.replicas > 1:
         check_one_world(os.environ, "train")
-    ring = ring_size(size, nesting)
-    check_data(config, size, None)
+    models = ring_size(size, nesting)
+    check_data(config, models * nesting.replicas, None)
     check_model(config)
     check_angles(config)
-    check_horovod(config, ring)
+    check_horovod(config, models * nesting.shards)

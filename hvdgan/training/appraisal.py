@@ -18,6 +18,7 @@ from hvdgan.calo.settings import Settings
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.agreement import gather_rows, lead, share, together
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import model_of
 from hvdgan.training.checkpoint import BEST, load_checkpoint
 from hvdgan.training.course import Course
 
@@ -48,7 +49,7 @@ class Appraisal:
             DataError: There are too few events for a metric; on every rank.
         """
         count = min(len(course.held_out), self.events)
-        mine = share(ring, count)
+        mine = share(model_of(ring), count)
         indices = course.held_out.spread(count)[mine]
         conditions = course.files.conditions(indices)
         real = _join(ring, together(ring, lambda: self._read(course, indices)))
@@ -82,7 +83,7 @@ class Appraisal:
 
 def restore_best(gan: Gan, ring: Ring, checkpoints: Path) -> None:
     """Give every rank the networks of the best epoch. Collective."""
-    state = together(ring, lambda: load_checkpoint(checkpoints, BEST).state if ring.rank == 0 else gan.state())
+    state = together(ring, lambda: load_checkpoint(checkpoints, BEST).state if ring.rank == 0 else {})
     gan.restore(ring.broadcast(state))
 
 

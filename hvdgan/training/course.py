@@ -15,6 +15,7 @@ from hvdgan.data.split import Part, steps_per_epoch
 from hvdgan.errors import DataError
 from hvdgan.parallel.agreement import gather_rows, share, together
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import model_of
 
 CALIBRATION_EVENTS = 5000
 """What is expected of showers is fitted to at most so many training events of each class."""
@@ -90,7 +91,7 @@ class Course:
         return Batch(showers.images[self.detector], conditions.energy, particle, angle)
 
     def calibrate(self, ring: Ring, template: bool) -> Calibration:
-        """Fit what is expected of showers to training events, class by class; each rank reads its share. Collective.
+        """Fit what is expected of showers to training events, class by class; each model reads its share. Collective.
 
         Args:
             ring: Shares the work.
@@ -100,7 +101,7 @@ class Course:
             DataError: A class has no training event, or none that deposits energy.
         """
         events = self.train.spread(CALIBRATION_EVENTS * len(self.particles))
-        indices = events[share(ring, len(events))]
+        indices = events[share(model_of(ring), len(events))]
         totals, sums = together(ring, lambda: self._add_up(indices, template))
         conditions = self.files.conditions(indices)
         particle = classify(conditions.particle, self.particles)

@@ -22,6 +22,7 @@ from hvdgan.errors import HvdganError, NotFiniteError
 from hvdgan.parallel.agreement import gather_texts, lead
 from hvdgan.parallel.exchange import DONE, Exchange, NoExchange
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import model_of
 from hvdgan.parallel.world import mark_agreed
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint, save_checkpoint
 from hvdgan.training.course import Course
@@ -66,10 +67,11 @@ class Run:
         self.gan, self.ring, self.course, self.settings = gan, ring, course, settings
         self.directory, self.hooks = directory, hooks
         self.position, self.timing, self.walk = Position(), Timing(), Walk()
-        self._meter = Meter(ring.size * settings.batch_size)
-        self._ranks = self.exchange.replicas * ring.size
-        self._rank = self.exchange.replica * ring.size + ring.rank
-        self._steps = course.steps(self._ranks, settings.batch_size)
+        self._models = model_of(ring).size
+        self._meter = Meter(self._models * settings.batch_size)
+        self._all = self.exchange.replicas * self._models
+        self._number = self.exchange.replica * self._models + model_of(ring).rank
+        self._steps = course.steps(self._all, settings.batch_size)
         self._sharing = Sharing(gan, ring, self.exchange, directory, settings.checkpoint.keep)
 
     def train(self, validation: Validation, saved: Saved | None = None, baseline: bool = True) -> Result:
@@ -108,7 +110,8 @@ class Run:
         manifest = saved.manifest if saved else self._standing()
         standing = lead(self.ring, lambda: {name: manifest[name] for name in self._standing()})
         self.position, self.timing = Position(**standing["position"]), Timing(**standing["timing"])
-        self.gan.restore(self.ring.broadcast(saved.state if saved else self.gan.state()))
+        own = self.gan.state()
+        self.gan.restore(self.ring.broadcast(saved.state if saved else own))
 
     def _train_epoch(self) -> int:
         """Train to the end of the epoch; return the control word that ended it early, or 0."""
@@ -142,7 +145,7 @@ class Run:
     def _stream(self) -> Any:
         """Open this rank's batches of the current lap, from the current step on."""
         return stream(
-            self.course.files, self.course.train, self._rank, self._ranks, self.settings.batch_size,
+            self.course.files, self.course.train, self._number, self._all, self.settings.batch_size,
             seed=self.settings.seed, epoch=self.walk.lap, block=self.settings.shuffle_block,
             first_step=self.walk.step,
         )  # fmt: skip
@@ -152,11 +155,11 @@ class Run:
         self.hooks.beat()
         batch = self.course.batch(showers)
         noise = draw(
-            self.settings.seed, self.walk.steps, self._rank * len(batch), len(batch),
+            self.settings.seed, self.walk.steps, self._number * len(batch), len(batch),
             self.gan.spec.latent_size, passes=self.gan.passes, classes=len(self.course.particles),
             energies=self.course.energies, label_flip=self.settings.label_flip, angles=self.course.angles,
         )  # fmt: skip
-        rates = learning_rates(self.settings, self.ring.size, self.position.steps, self._steps)
+        rates = learning_rates(self.settings, self._models, self.position.steps, self._steps)
         self.gan.train_step(batch, noise, rates)
         self._meter.count()
         self.position = replace(self.position, step=self.position.step + 1, steps=self.position.steps + 1)
@@ -232,12 +235,14 @@ class Run:
             self._save(best)
 
     def _compare_ranks(self) -> None:
-        """Refuse to go on when the ranks hold different weights."""
+        """Refuse to go on when ranks that should hold the same weights hold different ones."""
         digests = gather_texts(self.ring, self.gan.digest())
-        strangers = [rank for rank, digest in enumerate(digests) if digest != digests[0]]
+        model = digests[: self.ring.shards.count]
+        strangers = [rank for rank, digest in enumerate(digests) if digest != model[rank % len(model)]]
         if strangers:
             error = HvdganError(
-                f"after epoch {self.position.epoch + 1} the weights of ranks {strangers} differ from those of rank 0; "
+                f"after epoch {self.position.epoch + 1} the weights of ranks {strangers} differ from those of rank "
+                f"{', '.join(map(str, range(len(model))))}; "
                 "are all ranks of the ring on the same kind of processor and the same libraries? see `hvdgan doctor`"
             )
             raise mark_agreed(error, self.ring.size)
@@ -254,13 +259,14 @@ class Run:
         return self._result(ENDINGS.get(strongest, "done"))
 
     def _save(self, best: bool) -> None:
-        """Store a checkpoint, on rank 0, once all replicas have; an error there reaches every rank."""
+        """Store a checkpoint of the whole networks, on rank 0, once all replicas have; an error reaches every rank."""
         self.exchange.await_stored()
-        manifest = {**self.hooks.manifest, **self._standing(), "world": self._ranks}
+        state, ranks = self.gan.state(), self.exchange.replicas * self.ring.size
+        manifest = {**self.hooks.manifest, **self._standing(), "world": ranks}
         keep = self.settings.checkpoint.keep
         lead(
             self.ring,
-            lambda: str(save_checkpoint(self.directory, self.position.steps, self.gan.state(), manifest, best, keep)),
+            lambda: str(save_checkpoint(self.directory, self.position.steps, state, manifest, best, keep)),
         )
 
     def _record(self, kind: str, values: dict[str, Any]) -> None:

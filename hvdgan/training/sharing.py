@@ -74,7 +74,8 @@ class Sharing:
         if self._alone:
             return
         memory = {MEMORY + name: array for name, array in self._exchange.memory().items()}
-        lead(self._ring, lambda: self._save(walk, number, memory))
+        state = {**self._gan.state(), **memory}
+        lead(self._ring, lambda: self._save(walk, number, state))
         self._exchange.stored()
 
     @contextmanager
@@ -94,8 +95,7 @@ class Sharing:
         """Return this replica's checkpoint, on rank 0, if there is one; else it begins at the centre."""
         return load_step(self._directory, number) if self._ring.rank == 0 else None
 
-    def _save(self, walk: Walk, number: int, memory: State) -> str:
+    def _save(self, walk: Walk, number: int, state: State) -> str:
         """Store it; one more is kept than of the training, whose latest may be the one before."""
-        state = {**self._gan.state(), **memory}
         path = save_checkpoint(self._directory, number, state, {"walk": asdict(walk)}, best=False, keep=self._keep + 1)
         return str(path)

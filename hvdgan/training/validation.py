@@ -16,6 +16,7 @@ from hvdgan.data.split import Part
 from hvdgan.errors import NotFiniteError
 from hvdgan.parallel.agreement import gather_rows, share, together
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.shards import model_of
 from hvdgan.parallel.world import mark_agreed
 
 BLOCK = 256
@@ -62,14 +63,14 @@ class Validation:
             beat: Called for every block of events: the process makes progress.
         """
         count = min(len(part), events)
-        mine = share(ring, count)
+        mine = share(model_of(ring), count)
         indices = part.spread(count)[mine]
         self._ring, self._seed, self._first_event, self._beat = ring, seed, mine.start, beat
         read = together(ring, lambda: [self._read(files, detector, block) for block in _blocks(indices)])
         self._empty = AxisProfiles.of(np.zeros((0, *files.image_shape), dtype=np.float32))
         self._reference = _gathered(ring, AxisProfiles.join([self._empty, *read]))
         self._conditions = files.conditions(indices)
-        self._energy = ring.gather(self._conditions.energy)
+        (self._energy,) = gather_rows(ring, (self._conditions.energy,))
         self._warm = False
         self._times: list[float] = []
 

@@ -139,6 +139,12 @@ def test_shards_stay_on_a_host_before_rings_do():
         (6, Nesting(2, 2), "divided into 2 folds x 2 replicas; use 4 or 8 ranks (-np, --ranks-per-trial), or training"),
         (4, Nesting(replicas=2, shards=4), "divided into 2 replicas x 4 shards; use 8 ranks"),
         (4, Nesting(replicas=3, shards=2), "training.replicas 1 or 2"),
+        (
+            6,
+            Nesting(shards=4),
+            "divided into 4 shards; use 4 or 8 ranks (-np, --ranks-per-trial), or training.shards 1",
+        ),
+        (1, Nesting(shards=2), "use 2 ranks (-np, --ranks-per-trial), or training.shards 1"),
     ],
 )
 def test_replicas_that_do_not_divide_say_what_does(ranks, nesting, advice):

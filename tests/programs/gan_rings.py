@@ -27,21 +27,23 @@ CRITICAL = {"precision": "float64", "optimizer": "sgd", "model": "wgan_gp", "mod
 FULL = {"optimizer": "rmsprop", "model_args": {"width": 0.25}}
 
 
-def make_batch(step, first, count):
+def make_batch(step, first, count, angles=None):
     """Return some events of the step's global batch: sparse images whose sum grows with the energy."""
     random = np.random.default_rng(step)
     energy = random.uniform(10, 500, 4 * EVENTS).astype(np.float32)
     cells = random.gamma(0.2, 1.0, (4 * EVENTS, *SHAPE)) * (random.random((4 * EVENTS, *SHAPE)) < 0.3)
     images = (cells * energy[:, None, None, None] / 1e4).astype(np.float32)
-    return Batch(images[first : first + count], energy[first : first + count], np.zeros(count, dtype=np.int64))
+    own = slice(first, first + count)
+    angle = None if angles is None else random.uniform(*angles, 4 * EVENTS).astype(np.float32)[own]
+    return Batch(images[own], energy[own], np.zeros(count, dtype=np.int64), angle)
 
 
 def train(gan, first, count, flips, rate, steps=STEPS):
     """Do some steps on a share of the global batches; return the mean losses."""
     for step in range(steps):
         sizes = {"latent_size": LATENT, "passes": gan.passes, "classes": 1}
-        noise = draw(5, step, first, count, **sizes, energies=(10.0, 500.0), label_flip=flips)
-        gan.train_step(make_batch(step, first, count), noise, Rates(rate, rate))
+        noise = draw(5, step, first, count, **sizes, energies=(10.0, 500.0), label_flip=flips, angles=gan.spec.angles)
+        gan.train_step(make_batch(step, first, count, gan.spec.angles), noise, Rates(rate, rate))
     return gan.metrics()
 
 

@@ -48,7 +48,8 @@ def test_what_does_not_fit_is_told_and_divided():
     assert "x 4 shards" in told
     assert "A model in one piece, or in fewer shards, takes more than 1.00 GB of a rank; this takes 0.76 GB." in told
     assert "--set training.shards=4" in told
-    assert "does not fit" in ask("--memory", 0.1)
+    assert "or --shards 4 (training.shards)." in ask("--memory", 1, "--shards", 1)
+    assert "no number of shards helps" in ask("--memory", 0.1)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):

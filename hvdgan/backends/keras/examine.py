@@ -1,18 +1,21 @@
 """Try a model of the user's own on a few events before anything is trained; see `backends.contract`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow import Tensor
 
 from hvdgan.backends import contract
 from hvdgan.backends.events import CONDITIONS, Arrays
 from hvdgan.backends.interface import NETWORKS, GanSpec
 from hvdgan.backends.keras.state import copy_in, name_tensors, network_tensors, to_array
-from hvdgan.backends.keras.trainer import Trainer
+from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.model import Events, Loss, Recipe
-from hvdgan.backends.resolve import blamed
+from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.errors import ConfigError
 
 
@@ -70,6 +73,22 @@ def examine(
         recipe.train(probe, events, drawn)
     contract.check_updates(spec.model, probe.reached)
     copy_in(kept, tensors)
+
+
+@contextmanager
+def unchanged(
+    spec: GanSpec, networks: Mapping[str, keras.Model], place: Callable[[Arrays], Events], shards: int
+) -> Iterator[None]:
+    """Refuse networks that the block splits, and that return something else afterwards; built-in ones do not.
+
+    Raises:
+        ConfigError: They do.
+    """
+    watched = shards > 1 and is_own(spec.model)
+    before = _try_out(spec, networks, place) if watched else {}
+    yield
+    if watched:
+        contract.check_split(spec, before, _try_out(spec, networks, place), shards)
 
 
 class Probe:
@@ -138,6 +157,25 @@ def _choose_inputs(network: keras.Model, events: Events) -> keras.Model:
 def _name(tensor: keras.KerasTensor) -> str:
     """Return the name of an input."""
     return tensor.name
+
+
+def _try_out(
+    spec: GanSpec, networks: Mapping[str, keras.Model], place: Callable[[Arrays], Events]
+) -> dict[str, NDArray]:
+    """Return what networks make of a few events by their running statistics, by name."""
+    real, (fake,) = contract.make_events(spec, 1)
+    events = {"generator": place(fake), "discriminator": place(real)}
+
+    def work() -> dict[str, Tensor]:
+        told = {}
+        for name, own in (("generator", "noise"), ("discriminator", "images")):
+            seen = {key: events[name][key] for key in (own, *CONDITIONS) if key in events[name]}
+            made = networks[name](seen, training=False)
+            told |= {"image": made} if name == "generator" else made
+        return told
+
+    with blamed(spec.model, tf.errors.ResourceExhaustedError):
+        return {name: tf.cast(tensor, tf.float64).numpy() for name, tensor in make_graph(work)().items()}
 
 
 def _look(spec: GanSpec, networks: Mapping[str, keras.Model], recipe: Recipe, real: Events, fake: Events) -> None:

@@ -6,6 +6,7 @@ No rank and no Horovod in here: the ring that a Gan is built with wraps both opt
 """
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +24,11 @@ from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, 
 from hvdgan.backends.keras.angle import Paired, build_3dgan_angle
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
-from hvdgan.backends.keras.examine import adopt, examine, tells_angle
+from hvdgan.backends.keras.examine import adopt, examine, tells_angle, unchanged
 from hvdgan.backends.keras.networks import build_3dgan
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
 from hvdgan.backends.keras.recipe import OnePass, TwoPass
+from hvdgan.backends.keras.sharding import list_whole, split_networks
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
 from hvdgan.backends.keras.wasserstein import build_wgan_gp
@@ -74,6 +76,8 @@ class Gan:
             self._networks = {"generator": generator, "discriminator": discriminator}
             if is_own(spec.model):
                 examine(spec, self._networks, self.recipe, self._tensors_of)
+            with unchanged(spec, self._networks, self._tensors_of, ring.shards.count):
+                self._partition = split_networks(self._networks, ring.shards)
             self._optimizers = {
                 name: ring.wrap(build_optimizer(spec.optimizer, network, **spec.optimizer_args), network, name)
                 for name, network in self._networks.items()
@@ -134,7 +138,7 @@ class Gan:
 
     def state(self) -> State:
         """Return a copy of all weights, batch-norm statistics and optimizer slots, by canonical name."""
-        arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
+        arrays = self._partition.whole({name: to_array(tensor) for name, tensor in self._tensors().items()})
         known = {} if self._template is None else {"template": self._template.copy()}
         return arrays | known | {"response": np.array(self._response, dtype=np.float64)}
 
@@ -147,22 +151,24 @@ class Gan:
         arrays, tensors = dict(state), self._tensors()
         response = check_response(arrays.pop("response", None), len(self.spec.particles))
         template = check_template(arrays.pop("template", None), self._template)
+        arrays = self._partition.part(arrays)
         check(arrays, tensors)
         copy_in(arrays, tensors)
         self._response, self._template = response, template
 
     def weights(self) -> State:
         """Return a copy of the weights and statistics of both networks, and their average, by canonical name."""
-        return {name: to_array(tensor) for name, tensor in self._weights().items()}
+        return self._partition.whole({name: to_array(tensor) for name, tensor in self._weights().items()})
 
     def take(self, weights: State) -> None:
         """Take over some of them."""
-        copy_in(weights, self._weights())
+        copy_in(self._partition.part(weights), self._weights())
 
     def average_statistics(self) -> None:
         """Replace the batch-norm statistics of every rank by their mean over the ring. Collective."""
         tensors = {name: tensor for name, tensor in self._weights().items() if is_statistic(name)}
-        copy_in(self.ring.mean({name: to_array(tensor) for name, tensor in tensors.items()}), tensors)
+        whole = self._partition.whole({name: to_array(tensor) for name, tensor in tensors.items()})
+        copy_in(self._partition.part(self.ring.mean(whole)), tensors)
 
     def digest(self) -> str:
         """Return a hash of all trained weights and optimizer slots: equal on replicas, statistics left out."""
@@ -175,7 +181,9 @@ class Gan:
     def parameters(self) -> dict[str, int]:
         """Return the number of parameters by network, batch-norm statistics included."""
         return {
-            name: sum(int(np.prod(tensor.shape)) for tensor in network_tensors(network, name).values())
+            name: sum(
+                self._partition.count(key, math.prod(one.shape)) for key, one in network_tensors(network, name).items()
+            )
             for name, network in self._networks.items()
         }
 
@@ -248,6 +256,12 @@ def _plan(spec: GanSpec, classes: int, angle: bool) -> Recipe:
     kind = OnePass if not is_own(spec.model) and spec.model_args.get("one_pass", False) else TwoPass
     recipe = kind(spec.weights, classes, angle)
     return Paired(recipe) if spec.model == "3dgan_angle" else recipe
+
+
+def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:
+    """Return the layers with weights that are not split over so many shards, and why."""
+    generator, discriminator, _ = build_model(spec)
+    return list_whole({"generator": generator, "discriminator": discriminator}, shards)
 
 
 def _find_noises(network: keras.Layer) -> Iterator[keras.random.SeedGenerator]:

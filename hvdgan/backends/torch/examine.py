@@ -1,16 +1,18 @@
 """Try a model of the user's own on a few events before anything is trained; see `backends.contract`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hvdgan.backends import contract
 from hvdgan.backends.events import CONDITIONS, Arrays
 from hvdgan.backends.interface import NETWORKS, GanSpec
 from hvdgan.backends.model import Events, Loss, Recipe
-from hvdgan.backends.resolve import blamed
+from hvdgan.backends.resolve import blamed, is_own
 from hvdgan.backends.torch.state import copy_in, name_tensors, network_tensors, to_array
 from hvdgan.backends.torch.trainer import Trainer
 from hvdgan.errors import ConfigError
@@ -74,6 +76,22 @@ def examine(
     copy_in(kept, tensors)
 
 
+@contextmanager
+def unchanged(
+    spec: GanSpec, networks: Mapping[str, nn.Module], place: Callable[[Arrays], Events], shards: int
+) -> Iterator[None]:
+    """Refuse networks that the block splits, and that return something else afterwards; built-in ones do not.
+
+    Raises:
+        ConfigError: They do.
+    """
+    watched = shards > 1 and is_own(spec.model)
+    before = _try_out(spec, networks, place) if watched else {}
+    yield
+    if watched:
+        contract.check_split(spec, before, _try_out(spec, networks, place), shards)
+
+
 class Probe:
     """A trainer that takes gradients, and no steps.
 
@@ -96,6 +114,21 @@ class Probe:
         connected = losses.requires_grad and weights
         gradients = torch.autograd.grad(losses[0], weights, allow_unused=True) if connected else ()
         self.reached[name] = self.reached.get(name, False) or any(one is not None for one in gradients)
+
+
+def _try_out(spec: GanSpec, networks: Mapping[str, nn.Module], place: Callable[[Arrays], Events]) -> dict[str, NDArray]:
+    """Return what networks make of a few events by their running statistics, by name."""
+    real, (fake,) = contract.make_events(spec, 1)
+    events = {"generator": place(fake), "discriminator": place(real)}
+    low = torch.autocast(events["generator"]["energy"].device.type, torch.bfloat16, spec.precision == "bfloat16")
+    told = {}
+    with blamed(spec.model, torch.OutOfMemoryError), torch.no_grad(), low:
+        for name, own in (("generator", "noise"), ("discriminator", "images")):
+            seen = {key: events[name][key] for key in (own, *CONDITIONS) if key in events[name]}
+            made = networks[name].eval()(seen)
+            networks[name].train()
+            told |= {"image": made} if name == "generator" else made
+    return {name: to_array(tensor.double()) for name, tensor in told.items()}
 
 
 def _look(spec: GanSpec, networks: Mapping[str, nn.Module], recipe: Recipe, real: Events, fake: Events) -> None:

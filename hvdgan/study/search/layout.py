@@ -116,7 +116,7 @@ def _list_values(dimension: Dimension) -> list[Plain]:
 def _is_legal(config: Config, layout: Layout) -> bool:
     """Tell whether a group can be divided so."""
     cells = 1 if layout[MODE] == "sequential" else layout[FOLDS]
-    return config.study.ranks_per_trial % (cells * layout[REPLICAS]) == 0
+    return config.study.ranks_per_trial % (cells * layout[REPLICAS] * config.training.shards) == 0
 
 
 def _refuse(config: Config, layout: Layout) -> str:
@@ -124,5 +124,6 @@ def _refuse(config: Config, layout: Layout) -> str:
     ranks = config.study.ranks_per_trial
     replicas = f"{layout[REPLICAS]} replicas" if layout[REPLICAS] > 1 else ""
     folds = f"{layout[FOLDS]} folds side by side" if layout[MODE] == "parallel" else ""
-    parts = " of ".join(filter(None, (replicas, folds)))
+    shards = f"models of {config.training.shards} shards" if config.training.shards > 1 else ""
+    parts = " of ".join(filter(None, (shards, replicas, folds)))
     return f"{ranks} {'rank' if ranks == 1 else 'ranks'} per trial cannot train {parts}"
