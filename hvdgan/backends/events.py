@@ -5,6 +5,7 @@ images      deposited energy in GeV, (n, x, y, z)               of real events
 energy      incident energy in units of 100 GeV, (n,)
 particle    1 for the event's particle class, else 0, (n, classes)
 angle       polar angle of incidence theta in radians, (n,)            where it varies in the data; pi / 2 is ahead
+slope       theta as the cells of a paired real event tell it, (n,)   only of 3DGAN with angle
 template    mean shower of the energy and class in GeV, (n, x, y, z)   where `gan.template` asks for it
 deposited   true or expected sum of cells in GeV, (n,)
 label       what the discriminator is told: 1 for real, 0 for fake, (n,)

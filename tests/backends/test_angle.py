@@ -73,9 +73,11 @@ def test_the_same_weights_do_the_same_in_both(backend, torch_side, pair, showers
 
 @pytest.mark.backends("torch")
 @pytest.mark.parametrize("one_pass", [False, True])
-def test_fakes_have_the_conditions_of_the_real_batch(backend, build, showers, make_draw, one_pass):
+def test_fakes_have_the_conditions_and_the_slope_of_the_real_batch(backend, build, showers, make_draw, one_pass):
     gan = build(**SMALL, model_args={**WIDTH, "one_pass": one_pass})
     seen, batch = [], showers(4, 0, (6, 9, 10), angles=ANGLES)
+    measure = import_module("hvdgan.backends.torch.angle").measure_angle
+    slope = measure(backend.eyes.tensor(batch.images), WIDTH["aspect"])
     make = gan._trainer.make
     gan._trainer.make = lambda events: seen.append(events) or make(events)
     gan.train_step(batch, make_draw(gan, 4), Rates(1e-3, 1e-3))
@@ -83,6 +85,7 @@ def test_fakes_have_the_conditions_of_the_real_batch(backend, build, showers, ma
         np.testing.assert_allclose(events["angle"], batch.angle)
         np.testing.assert_allclose(events["energy"], batch.energy / 100)
         np.testing.assert_allclose(events["deposited"], batch.images.sum(axis=(1, 2, 3)), rtol=1e-6)
+        np.testing.assert_allclose(events["slope"], slope, rtol=1e-6)
     assert len({events["noise"].numpy().tobytes() for events in seen}) == gan.passes == 3
 
 

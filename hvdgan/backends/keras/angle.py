@@ -93,19 +93,24 @@ class AngleDiscriminator(keras.Model):
 
 
 class Paired:
-    """A step of 3DGAN with fakes under the very conditions, and with the sums of cells, of the real batch.
+    """A step of 3DGAN with fakes under the very conditions, and with the sums of cells and slopes, of the real batch.
+
+    `measure_angle` is some degrees off theta where the window cuts showers; fakes that measure what real showers do
+    have their slope all the same.
 
     Args:
         recipe: The step.
+        aspect: Width of a cell over the depth of a layer.
     """
 
-    def __init__(self, recipe: TwoPass) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: TwoPass, aspect: float) -> None:
+        self._recipe, self._aspect = recipe, aspect
         self.terms, self.heads, self.passes = recipe.terms, recipe.heads, recipe.passes
 
     def train(self, trainer: Trainer, real: Events, fakes: Sequence[Events]) -> None:
         """Do one step; the generator learns on fresh noise."""
-        same = {name: real[name] for name in ("deposited", *CONDITIONS) if name in real}
+        real = {**real, "slope": measure_angle(tf.squeeze(real["images"], axis=4), self._aspect)}
+        same = {name: real[name] for name in ("deposited", "slope", *CONDITIONS) if name in real}
         self._recipe.train(trainer, real, [{**fake, **same} for fake in fakes])
 
 

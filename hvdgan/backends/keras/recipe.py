@@ -15,7 +15,8 @@ SMALLEST = 1e-7
 class TwoPass:
     """The published step and its losses: real or fake, incident energy, sum of cells; particle class where it varies.
 
-    A discriminator that tells the angle, too, has the absolute error in radians added.
+    A discriminator that tells the angle, too, has the absolute error in radians added, to the slope of the real event
+    where a fake is paired with one, and to theta elsewhere.
 
     github.com/svalleco/3Dgan; EPJ Web Conf. 214 (2019) 06025.
 
@@ -65,7 +66,7 @@ class TwoPass:
             entropy = tf.nn.softmax_cross_entropy_with_logits(labels=events["particle"], logits=heads["particle"])
             terms["particle"] = tf.reduce_mean(entropy)
         if "angle" in self.heads:
-            terms["angle"] = tf.reduce_mean(tf.abs(heads["angle"] - events["angle"]))
+            terms["angle"] = tf.reduce_mean(tf.abs(heads["angle"] - events.get("slope", events["angle"])))
         total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
         return tf.stack((total, *terms.values()))
 

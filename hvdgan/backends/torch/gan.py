@@ -216,7 +216,7 @@ def _plan(spec: GanSpec, classes: int, angle: bool) -> Recipe:
     """Return how a model is trained that brings no recipe: as 3DGAN is."""
     kind = OnePass if not is_own(spec.model) and spec.model_args.get("one_pass", False) else TwoPass
     recipe = kind(spec.weights, classes, angle)
-    return Paired(recipe) if spec.model == "3dgan_angle" else recipe
+    return Paired(recipe, spec.model_args.get("aspect", 1.0)) if spec.model == "3dgan_angle" else recipe
 
 
 def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ SMALLEST = 1e-7
 class TwoPass:
     """The published step and its losses: real or fake, incident energy, sum of cells; particle class where it varies.
 
-    A discriminator that tells the angle, too, has the absolute error in radians added.
+    A discriminator that tells the angle, too, has the absolute error in radians added, to the slope of the real event
+    where a fake is paired with one, and to theta elsewhere.
 
     github.com/svalleco/3Dgan; EPJ Web Conf. 214 (2019) 06025.
 
@@ -64,7 +65,7 @@ class TwoPass:
         if "particle" in self.heads:
             terms["particle"] = functional.cross_entropy(heads["particle"], events["particle"])
         if "angle" in self.heads:
-            terms["angle"] = (heads["angle"] - events["angle"]).abs().mean()
+            terms["angle"] = (heads["angle"] - events.get("slope", events["angle"])).abs().mean()
         total = sum(weight * term for weight, term in zip(self.weights, terms.values(), strict=True))
         return torch.stack((total, *terms.values()))
 
