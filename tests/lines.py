@@ -28,6 +28,16 @@ def scaling_lines():
     return [*emulated, *trained]
 
 
+def replica_lines():
+    """Return a ring and replicas, with and without a slow rank."""
+    return [
+        {"kind": "replicas", "layout": layout, "ranks": 4, "training.replicas": replicas, "slow": slow,
+         "events_per_second": speed * (0.4 if slow else 1.0), "merit": 0.3, "reduced": reduced, "exchanged": exchanged}
+        for layout, replicas, speed, reduced, exchanged in (("ring", 1, 90.0, 4e8, 0), ("easgd", 4, 110.0, 0, 1e8))
+        for slow in (False, True)
+    ]  # fmt: skip
+
+
 def step_lines():
     """Return a step in two precisions."""
     return [
@@ -40,7 +50,7 @@ def step_lines():
 
 def write_folder(folder):
     """Write what scripts/speedup leaves for the notebook."""
-    write_lines(folder / "bench.jsonl", [*ring_lines(), *scaling_lines(), *step_lines()])
+    write_lines(folder / "bench.jsonl", [*ring_lines(), *scaling_lines(), *step_lines(), *replica_lines()])
     for name in ("study", "training"):
         (folder / name).mkdir()
     steps = [{"kind": "step", "epoch": 0, "steps": n, "waited_fraction": 0.002 * n} for n in range(1, 9)]

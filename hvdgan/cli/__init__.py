@@ -89,7 +89,8 @@ def train(
 
     with word.open_world() as world:
         made, path = world.agree(lambda: request_run(config, out, settings, resume))
-        record_to(world.agree(lambda: place_timeline(timeline, is_alone(world))))
+        alone = is_alone(world) or world.size == made.training.replicas > 1
+        record_to(world.agree(lambda: place_timeline(timeline, alone)))
         with watch_training(made.training.epochs, terminal=word.REDRAWN[live]) as told:
             code = verb(made, path, resume is not None, world, told)
     raise typer.Exit(code)
@@ -119,7 +120,7 @@ def study(
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
         made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
-        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == 1)))
+        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == made.training.replicas)))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 

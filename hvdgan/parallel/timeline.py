@@ -28,7 +28,7 @@ def place_timeline(file: Path | None, alone: bool) -> str | None:
     if alone:
         raise UsageError(
             "--timeline shows what the ranks of a ring do for one another, and these rings have one rank; use "
-            "`hvdgan launch -np 2 train ...`, or --ranks-per-trial 2 in a study"
+            "`hvdgan launch -np 2 train ...`, --ranks-per-trial 2 in a study, or more ranks than training.replicas"
         )
     if not file.parent.is_dir() or file.is_dir():
         raise UsageError(f"--timeline {file}: give a file in a folder that exists, such as timeline.json")

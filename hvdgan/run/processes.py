@@ -14,6 +14,7 @@ from hvdgan.parallel.exchange import Exchange, NoExchange
 from hvdgan.parallel.horovod_start import is_alone, load_horovod
 from hvdgan.parallel.replicas import open_replicas
 from hvdgan.parallel.ring import Ring
+from hvdgan.parallel.timeline import kept_apart
 from hvdgan.parallel.topology import COORDINATOR, Nesting, place_ranks
 from hvdgan.parallel.world import SoloWorld, World
 
@@ -60,6 +61,7 @@ def open_cell(config: Config, world: World) -> Iterator[tuple[Ring, Exchange]]:
     with (
         world.split(own) as part,
         world.split(0 if part.rank == 0 else None) as leaders,
+        kept_apart(f"replica-{own}"),
         open_ring(config, part) as ring,
         open_replicas(ring, own, leaders, config.training) as exchange,
     ):

@@ -7,6 +7,7 @@ import pytest
 from hvdgan.parallel.cost import share_cores, time_all_reduce
 from hvdgan.parallel.forecast import forecast, group_series
 from hvdgan.report import speedup
+from hvdgan.report.replicas import draw_replicas
 from hvdgan.report.style import render
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.slow]
@@ -34,13 +35,16 @@ def test_every_picture_renders_and_names_what_it_shows():
     assert "torch bfloat16, batch 8" in texts(steps)
     waiting = speedup.draw_waiting([{"steps": 1, "waited_fraction": 0.01}, {"steps": 2}])
     assert "mean 1 %" in texts(waiting)
-    for picture in (drawn, steps, waiting):
+    layouts = draw_replicas(lines.replica_lines())
+    assert "easgd\n4 x 1" in texts(layouts)
+    for picture in (drawn, steps, waiting, layouts):
         assert len(render(picture, dpi=40)) > 1000
 
 
 def test_nothing_measured_is_said():
     for figure in (speedup.draw_speedup([]), speedup.draw_all_reduce([], {}), speedup.draw_phases([])):
         render(figure, dpi=40)
+    assert "no replicas were measured" in texts(draw_replicas([]))
     assert "no step was measured" in texts(speedup.draw_phases([]))
     assert "no training was measured" in texts(speedup.draw_waiting([]))
     assert "no scaling was measured" in texts(speedup.draw_overhead([], 0.25))

@@ -9,6 +9,7 @@ from processes import BIN, Job, mpirun, run_job, signal_rank
 from hvdgan.config import parse
 from hvdgan.errors import UsageError
 from hvdgan.files import read_json_lines
+from hvdgan.parallel.timeline import TIMELINE
 from hvdgan.run.objective import check_layouts, largest_ring
 from hvdgan.run.train import refuse
 from hvdgan.training.checkpoint import load_checkpoint
@@ -35,7 +36,8 @@ def job(small_showers, tmp_path_factory):
     """Run `replica_program.py`; return its folder."""
     folder = tmp_path_factory.mktemp("replicas")
     (folder / "config.yaml").write_text(configure(small_showers).dump())
-    done = run_job(mpirun(4, ["replica_program.py", folder, folder / "config.yaml"]), 115)
+    traced = {TIMELINE: str(folder / "timeline.json")}
+    done = run_job(mpirun(4, ["replica_program.py", folder, folder / "config.yaml"]), 115, traced)
     assert done.code == 0, done.err
     assert done.out.count("ok") == 4
     return folder
@@ -62,6 +64,13 @@ def test_replicas_share_the_steps_of_every_epoch(job):
     rows = read_json_lines(folder / "metrics.jsonl")
     assert [row["steps"] for row in rows if row["kind"] == "epoch"] == [steps * epoch for epoch in (1, 2, 3)]
     assert load_checkpoint(folder).manifest["world"] == 4
+
+
+@pytest.mark.slow
+def test_every_ring_of_replicas_has_a_timeline_of_its_own(job):
+    traces = {path.name for path in job.glob("timeline*.json")}
+    assert {"timeline-replica-0.json", "timeline-replica-1.json"} <= traces
+    assert "timeline.json" not in traces
 
 
 @pytest.mark.slow

@@ -7,10 +7,8 @@ No rank and no Horovod in here: the ring that a Gan is built with wraps both opt
 
 import hashlib
 import math
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,31 +16,21 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow import Tensor
 
-from hvdgan.backends.checks import check_response, check_template, choose, choose_model
+from hvdgan.backends.checks import check_response, check_template, choose
 from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import ENERGY_UNIT, Batch, Draw, GanSpec, Rates, State, is_statistic
-from hvdgan.backends.keras.angle import Paired, build_3dgan_angle
 from hvdgan.backends.keras.average import Average, Latest
 from hvdgan.backends.keras.device import chosen_device
-from hvdgan.backends.keras.examine import adopt, examine, tells_angle, unchanged
-from hvdgan.backends.keras.networks import build_3dgan
+from hvdgan.backends.keras.examine import examine, unchanged
+from hvdgan.backends.keras.models import build_model
 from hvdgan.backends.keras.optimizers import build_optimizer, set_rate
-from hvdgan.backends.keras.recipe import OnePass, TwoPass
-from hvdgan.backends.keras.sharding import list_whole, split_networks
+from hvdgan.backends.keras.sharding import split_networks
 from hvdgan.backends.keras.state import Tensors, check, copy_in, network_tensors, optimizer_tensors, to_array
 from hvdgan.backends.keras.trainer import Trainer, make_graph
-from hvdgan.backends.keras.wasserstein import build_wgan_gp
-from hvdgan.backends.model import Events, Recipe
-from hvdgan.backends.resolve import blamed, is_own
+from hvdgan.backends.model import Events
+from hvdgan.backends.resolve import is_own
 from hvdgan.calo.shower import Conditions
 from hvdgan.parallel.ring import Ring
-
-MODELS: dict[str, Callable[..., Any]] = {
-    "3dgan": build_3dgan,
-    "3dgan_angle": build_3dgan_angle,
-    "wgan_gp": build_wgan_gp,
-}
-"""Built-in models, see `backends.model`."""
 
 PRECISIONS = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 """Type of the weights by precision."""
@@ -230,38 +218,6 @@ class Gan:
         for name, optimizer in self._optimizers.items():
             tensors |= optimizer_tensors(optimizer, self._networks[name], name)
         return tensors
-
-
-def build_model(spec: GanSpec) -> tuple[keras.Model, keras.Model, Recipe]:
-    """Build the generator and the discriminator of a spec, and their recipe; its seed alone decides initial weights.
-
-    Raises:
-        ConfigError: The model or one of its arguments is unknown, or the model refuses the grid or fails.
-    """
-    build, classes = choose_model(spec, MODELS), len(spec.particles)
-    before = random.getstate()
-    random.seed(spec.seed)  # Keras seeds its initialisers with Python's numbers
-    try:
-        with blamed(spec.model, tf.errors.ResourceExhaustedError):
-            built = build(spec.image_shape, classes, spec.latent_size, **spec.model_args)
-            generator, discriminator, *recipe = adopt(spec, built) if is_own(spec.model) else built
-            angle = not recipe and tells_angle(spec, discriminator)
-    finally:
-        random.setstate(before)
-    return generator, discriminator, *(recipe or [_plan(spec, classes, angle)])
-
-
-def _plan(spec: GanSpec, classes: int, angle: bool) -> Recipe:
-    """Return how a model is trained that brings no recipe: as 3DGAN is."""
-    kind = OnePass if not is_own(spec.model) and spec.model_args.get("one_pass", False) else TwoPass
-    recipe = kind(spec.weights, classes, angle)
-    return Paired(recipe, spec.model_args.get("aspect", 1.0)) if spec.model == "3dgan_angle" else recipe
-
-
-def list_whole_layers(spec: GanSpec, shards: int) -> list[tuple[str, str]]:
-    """Return the layers with weights that are not split over so many shards, and why."""
-    generator, discriminator, _ = build_model(spec)
-    return list_whole({"generator": generator, "discriminator": discriminator}, shards)
 
 
 def _find_noises(network: keras.Layer) -> Iterator[keras.random.SeedGenerator]:

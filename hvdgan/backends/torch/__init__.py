@@ -1,7 +1,8 @@
 """The torch backend: the public names that every backend offers."""
 
 from hvdgan.backends.torch.device import count_devices, peak_memory, seed, use_device
-from hvdgan.backends.torch.gan import MODELS, Gan, list_whole_layers
+from hvdgan.backends.torch.gan import Gan
+from hvdgan.backends.torch.models import MODELS, list_whole_layers
 from hvdgan.backends.torch.yardsticks import Gradients, multiply
 
 __all__ = [

@@ -13,7 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 from hvdgan.backends.events import CONDITIONS, IMAGES, Arrays, fake_events, real_events
 from hvdgan.backends.interface import GanSpec
 from hvdgan.backends.model import Loss
-from hvdgan.backends.torch.gan import PRECISIONS, build_model
+from hvdgan.backends.torch.gan import PRECISIONS
+from hvdgan.backends.torch.models import build_model
 from hvdgan.backends.torch.optimizers import build_optimizer, set_rate
 from hvdgan.config import Config, load
 from hvdgan.data.stream import Stream, stream

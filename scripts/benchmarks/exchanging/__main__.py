@@ -97,8 +97,9 @@ def main() -> None:
                 own.mkdir()
                 figures = measure(own, layout, slow, options)
                 found[layout, slow].append(figures)
-                told = {"layout": layout, **LAYOUTS[layout], "slow": slow, "epochs": options.epochs, **figures}
-                append_json_line(options.out, {**told, "pause": options.pause, **environment.describe(own)})
+                told = {"kind": "replicas", "layout": layout, **LAYOUTS[layout], "slow": slow, **figures}
+                settings = {"ranks": RANKS, "epochs": options.epochs, "pause": options.pause}
+                append_json_line(options.out, {**told, **settings, **environment.describe(own)})
     print_table(tabulate(found), sys.stdout, reaches_person())
 
 
