@@ -113,6 +113,7 @@ def study(
     Example: `hvdgan launch -np 5 study config.yaml --ranks-per-trial 2`
     """
     from hvdgan.parallel.timeline import place_timeline, record_to
+    from hvdgan.run.layouts import largest_ring
     from hvdgan.run.looking import watching
     from hvdgan.run.request import request_run
     from hvdgan.run.study import study as verb
@@ -120,7 +121,7 @@ def study(
     aliases = {"study.trials": trials, "study.ranks_per_trial": ranks_per_trial}
     with word.open_world() as world:
         made, path = world.agree(lambda: request_run(config, out, settings, resume, aliases))
-        record_to(world.agree(lambda: place_timeline(timeline, made.study.ranks_per_trial == made.training.replicas)))
+        record_to(world.agree(lambda: place_timeline(timeline, bool(timeline) and largest_ring(made) < 2)))
         code = verb(made, path, resume is not None, world, watching(path, word.REDRAWN[live]), despite_differences)
     raise typer.Exit(code)
 

@@ -26,14 +26,16 @@ def draw_replicas(rows: Sequence[Row]) -> Figure:
     """Draw events per second, merit and bytes sent of layouts that trained on equally many events.
 
     Args:
-        rows: Lines of kind "replicas": `layout`, `ranks`, `training.replicas`, `slow`, `events_per_second`, `merit`,
-            `reduced` and `exchanged` in bytes; of a layout that was measured several times, medians are drawn.
+        rows: Lines of kind "replicas": `layout`, `ranks`, `training.replicas`, `slow`, `events_per_second`,
+            `last_merit`, `reduced` and `exchanged` in bytes; of a layout that was measured several times, medians are drawn.
     """
     figure = new_figure(11, 4.2)
     put_title(figure, "A ring, replicas, or both")
     layouts = {row["layout"]: f"{row['layout']}\n{_shape(row)}" for row in rows}
     panels = figure.subplots(1, 3)
-    for axes, key, label in zip(panels, ("events_per_second", "merit"), ("events per second", "merit"), strict=False):
+    for axes, key, label in zip(
+        panels, ("events_per_second", "last_merit"), ("events per second", "merit at the end"), strict=False
+    ):
         for offset, (slow, (colour, name)) in zip((-WIDTH / 2, WIDTH / 2), SPEEDS.items(), strict=True):
             heights = [_median(rows, layout, key, slow) for layout in layouts]
             places = [place + offset for place in range(len(layouts))]

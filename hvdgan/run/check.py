@@ -16,7 +16,7 @@ from hvdgan.report.progress import duration
 from hvdgan.report.tables import Table
 from hvdgan.run import study, train
 from hvdgan.run.build import UNTOLD, check_model, list_whole_layers, try_model
-from hvdgan.run.objective import count_rings
+from hvdgan.run.layouts import count_rings
 from hvdgan.run.processes import open_cell, open_pinned_cell, pin_groups
 from hvdgan.run.rehearsal import Measured, rehearse
 from hvdgan.study.messages import Done

@@ -5,20 +5,18 @@ train replicas, of which the first one speaks. All messages and collective
 calls on the group are made here and in `conversation`, and at the end of a trial all its ranks come together.
 """
 
-import itertools
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
-from hvdgan.config import Choices, Config, IntRange
-from hvdgan.errors import RingBrokenError, UsageError
+from hvdgan.config import Config
+from hvdgan.errors import RingBrokenError
 from hvdgan.parallel.timeline import kept_apart
-from hvdgan.parallel.topology import Nesting, place_folds, ring_size
+from hvdgan.parallel.topology import place_folds
 from hvdgan.parallel.watchdog import BITES
 from hvdgan.parallel.world import World
-from hvdgan.run.build import check_data
 from hvdgan.run.conversation import Mail, cry, leaders, open_voice
 from hvdgan.run.curve import InTurn, SideBySide
+from hvdgan.run.layouts import count_rings
 from hvdgan.run.processes import open_cell
 from hvdgan.run.trial import Trial, summarise
 from hvdgan.study.failures import locate
@@ -91,55 +89,6 @@ def train_rings(trial: Trial, group: World, mail: Mail, places: tuple[int, ...])
         failed = places[parts.index(None)]
         raise RingBrokenError(f"ring {failed} of the trial failed, and a trial needs all its folds")
     return parts
-
-
-def count_rings(config: Config) -> int:
-    """Return how many folds of a trial train side by side."""
-    return config.study.folds if config.study.fold_mode == "parallel" else 1
-
-
-def check_layouts(config: Config) -> None:
-    """Refuse folds and replicas that a group cannot train, and data too small for any layout the space allows.
-
-    Where the layout is searched, those that do not divide the group are left out of the space elsewhere.
-
-    Raises:
-        UsageError: A group cannot be divided into them, the message says what could; losses would be tolerated; or
-            shards are searched.
-        DataError: A file is not what it should be, or a ring would find too few events for a step.
-    """
-    if True in _choices(config, "training.exchange.tolerate_loss"):
-        raise UsageError(
-            "training.exchange.tolerate_loss: a study gives a group up that loses a rank, and tries its trial again "
-            "elsewhere; leave it false, or use it with `hvdgan train`"
-        )
-    if "training.shards" in config.study.space:
-        raise UsageError("study.space: training.shards changes no result, only who holds what; set it for all trials")
-    ranks, keys = config.study.ranks_per_trial, ("study.folds", "study.fold_mode", "training.replicas")
-    layouts = list(itertools.product(*(_choices(config, key) for key in keys)))
-    for values in layouts:
-        chosen = dict(zip(keys, values, strict=True))
-        layout = config.replace({**chosen, "study.space": {}, "study.enqueue": []})
-        nesting = Nesting(count_rings(layout), layout.training.replicas, layout.training.shards)
-        if len(layouts) == 1 or ranks % (nesting.rings * nesting.shards) == 0:
-            models = ring_size(ranks, nesting) * nesting.replicas
-            check_data(layout, models, 0 if layout.study.folds > 1 else None)
-
-
-def largest_ring(config: Config) -> int:
-    """Return the most ranks that a ring of any trial can have."""
-    return config.study.ranks_per_trial // (count_rings(config) * min(_choices(config, "training.replicas")))
-
-
-def _choices(config: Config, key: str) -> list[Any]:
-    """Return the values that a key of the configuration can have."""
-    match config.study.space.get(key):
-        case None:
-            return [reduce(getattr, key.split("."), config)]
-        case Choices() as dimension:
-            return list(dimension.choices)
-        case IntRange() as dimension:
-            return list(range(dimension.low, dimension.high + 1, dimension.step))
 
 
 def early_ending(results: list[Result], config: Config, directory: str) -> Outcome | None:

@@ -19,7 +19,8 @@ from hvdgan.report.live import study_line
 from hvdgan.run.build import check_angles, check_model, try_model
 from hvdgan.run.conclusion import conclude, verdict_of_errors
 from hvdgan.run.directory import create, existing
-from hvdgan.run.objective import Objective, check_layouts, largest_ring
+from hvdgan.run.layouts import check_layouts, largest_ring
+from hvdgan.run.objective import Objective
 from hvdgan.run.processes import check_horovod, pin_groups
 from hvdgan.study.coordinator import Coordinator
 from hvdgan.study.events import Event, Listener

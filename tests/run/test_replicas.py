@@ -10,7 +10,7 @@ from hvdgan.config import parse
 from hvdgan.errors import UsageError
 from hvdgan.files import read_json_lines
 from hvdgan.parallel.timeline import TIMELINE
-from hvdgan.run.objective import check_layouts, largest_ring
+from hvdgan.run.layouts import check_layouts, largest_ring
 from hvdgan.run.train import refuse
 from hvdgan.training.checkpoint import load_checkpoint
 
@@ -142,6 +142,9 @@ def test_a_study_lays_replicas_out_and_tolerates_no_loss(small_showers):
     assert largest_ring(config) == 2
     searched = {"training.replicas": {"type": "categorical", "choices": [1, 4]}}
     assert largest_ring(config.replace({"study.space": searched})) == 4
+    folds = {"study.folds": {"type": "int", "low": 1, "high": 4}}
+    side_by_side = config.replace({"study.fold_mode": "parallel", "study.folds": 2, "training.replicas": 1})
+    assert [largest_ring(side_by_side), largest_ring(side_by_side.replace({"study.space": folds}))] == [2, 4]
     with pytest.raises(UsageError, match="3 ranks cannot be divided"):
         check_layouts(config.replace({"study.ranks_per_trial": 3}))
     with pytest.raises(UsageError, match="a study gives a group up that loses a rank"):
