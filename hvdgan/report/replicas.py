@@ -27,7 +27,7 @@ def draw_replicas(rows: Sequence[Row]) -> Figure:
 
     Args:
         rows: Lines of kind "replicas": `layout`, `ranks`, `training.replicas`, `slow`, `events_per_second`,
-            `last_merit`, `reduced` and `exchanged` in bytes; of a layout that was measured several times, medians are drawn.
+            `last_merit`, `reduced` and `exchanged` in bytes; medians are drawn of a layout that was measured again.
     """
     figure = new_figure(11, 4.2)
     put_title(figure, "A ring, replicas, or both")

@@ -1,4 +1,4 @@
-"""The layouts of a study's trials: how a group is divided into folds, replicas and rings, also where that is searched."""
+"""The layouts of a study's trials: how a group is divided into folds, replicas and rings, searched or not."""
 
 import itertools
 from collections.abc import Iterator
