@@ -18,8 +18,15 @@ FLOAT = 4
 SIZES = (8, 64, 512, 2**12, 2**15, 2**18, 2**20, 2**22, 2**24, 2**26)
 """In bytes: from what a launcher's latency decides to what its bandwidth does."""
 
+TENSORS = 8
+"""Into how many tensors a size is cut, as a network's gradients are; Horovod joins them again."""
+
 VOLUME, MOST = 2**22, 50
 """Bytes that are averaged in a row, one piece after the other, and most pieces of them."""
+
+CALM, STRIDE = 4e-3, 0.618
+"""Seconds between two all-reduces, and by which share of them more each time, modulo 1: training does not come in step
+with Horovod's cycles, as all-reduces do that follow each other at once."""
 
 
 class Averaged(Protocol):
@@ -72,7 +79,7 @@ def measure(make: Make, ring: Ring, sizes: Sequence[int], repeats: int, place: P
         HvdganError: The ranks did not get the mean.
     """
     check(ring.size, sizes, repeats)
-    pieces = {size: make([(size // FLOAT,)], ring, f"bench/{size}") for size in sizes}
+    pieces = {size: make(_cut(size // FLOAT), ring, f"bench/{size}") for size in sizes}
     for size, piece in pieces.items():
         piece.average()
         confirm(piece, ring, f"an all-reduce of {size} bytes")
@@ -114,13 +121,26 @@ def _turns(sizes: Sequence[int], repeats: int) -> Iterator[int]:
         yield from sizes
 
 
+def _cut(numbers: int) -> list[tuple[int, ...]]:
+    """Return the shapes of tensors that hold so many numbers together.
+
+    >>> _cut(20), _cut(2)
+    ([(6,), (2,), (2,), (2,), (2,), (2,), (2,), (2,)], [(2,)])
+    """
+    small = numbers // TENSORS
+    return [(numbers - (TENSORS - 1) * small,), *[(small,)] * (TENSORS - 1)] if small else [(numbers,)]
+
+
 def _time(piece: Averaged, ring: Ring, count: int) -> float:
-    """Return the seconds of one of so many all-reduces in a row; the ranks start together."""
+    """Return the seconds of one of so many all-reduces, with a pause before each; the ranks start together."""
     ring.mean({"start": 0.0})
-    start = time.perf_counter()
-    for _ in range(count):
+    seconds = 0.0
+    for number in range(count):
+        time.sleep(CALM * (1 + STRIDE * number % 1))
+        start = time.perf_counter()
         piece.average()
-    return (time.perf_counter() - start) / count
+        seconds += time.perf_counter() - start
+    return seconds / count
 
 
 def _record(size: int, seconds: Sequence[float], ring: Ring, place: Place) -> RingRecord:

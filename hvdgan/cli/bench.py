@@ -76,7 +76,8 @@ def scaling(
         float | None, typer.Option(min=0.0, help="seconds that a step sleeps instead of computing")
     ] = None,
     control: Annotated[
-        Literal["ddp"] | None, typer.Option(help="also train with torch's DistributedDataParallel")
+        list[Literal["ddp", "apart"]] | None,
+        typer.Option(help="also train with torch's DistributedDataParallel, or in processes without a ring; repeat"),
     ] = None,
     backend: Annotated[Literal["torch", "keras"] | None, typer.Option(help="framework [default: the file's]")] = None,
     transport: Annotated[Literal["mpi", "gloo"], typer.Option(help="how ranks talk")] = "mpi",
@@ -101,8 +102,8 @@ def scaling(
     config, numbers = verb.sort_words(words or (), ranks or ())
     modes = ("weak", "strong") if mode == "both" else (mode,)
     order = verb.Order(
-        numbers, modes, batch, steps, grid, repeats, emulate_compute, control, backend, transport,
-        threads, oversubscribe, timeout,
+        numbers, modes, batch, steps, grid, repeats, emulate_compute, tuple(dict.fromkeys(control or ())),
+        backend, transport, threads, oversubscribe, timeout,
     )  # fmt: skip
     _show(verb.bench_scaling(order, config, settings or (), out, lambda line: typer.echo(line, err=True)))
 

@@ -2,7 +2,8 @@
 
 The link is fitted to lines of kind "ring" alone. The computation of a step is slept, and so known, where scaling was
 emulated; else it is the step on the fewest ranks, without what the model takes off for their all-reduces, and goes with
-the events of a rank.
+the events of a rank; or what as many trainings without a ring took side by side, which share memory and caches, where
+that was measured.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,18 +41,30 @@ def compute_of(series: Sequence[Row], link: Link, messages: tuple[float, ...]) -
     return max(first["seconds"] - reduced, 0.0) / sharing
 
 
-def forecast(series: Sequence[Row], link: Link, messages: tuple[float, ...]) -> list[dict[str, Any]]:
+def find_apart(rows: Iterable[Row]) -> dict[tuple[str, int], float]:
+    """Return the seconds of a step in trainings without a ring, by mode and how many there were at once."""
+    return {(row["mode"], row["ranks"]): row["seconds"] for row in rows if row.get("control") == "apart"}
+
+
+def forecast(
+    series: Sequence[Row], link: Link, messages: tuple[float, ...], apart: Mapping[tuple[str, int], float] | None = None
+) -> list[dict[str, Any]]:
     """Return the points of a curve as measured and as predicted, in seconds; without the point predicted from.
 
     Args:
         series: Lines of scaling of one curve, in the order of ranks.
         link: Fitted to all-reduces.
         messages: Bytes of each all-reduce of a step.
+        apart: Seconds of computation where as many processes compute at once, see `find_apart`.
     """
     asleep = series[0].get("compute") is not None
-    base, events = compute_of(series, link, messages), series[0].get("batch") or 1
+    base, events, apart = compute_of(series, link, messages), series[0].get("batch") or 1, apart or {}
+
+    def compute(row: Row) -> float:
+        return base if asleep else apart.get((row["mode"], row["ranks"]), base * row["batch"] / events)
+
     return [
-        _compare(row, link, Step(base if asleep else base * row["batch"] / events, messages, asleep))
+        _compare(row, link, Step(compute(row), messages, asleep))
         for row in series
         if row["ranks"] > 1 and (asleep or row["ranks"] > series[0]["ranks"])
     ]

@@ -36,6 +36,8 @@ LOOKS = {
     ("strong", None): (VIOLET, "s", "hvdgan, batch of the ring fixed"),
     ("weak", "ddp"): (UNTRAINED, "^", "DistributedDataParallel, batch per rank fixed"),
     ("strong", "ddp"): (ACCENT, "v", "DistributedDataParallel, batch of the ring fixed"),
+    ("weak", "apart"): (SKY, "<", "trainings without a ring, batch fixed"),
+    ("strong", "apart"): (MUTED, ">", "trainings without a ring, batch divided"),
     ("emulated", None): (FLOOR, "D", "hvdgan, computation emulated"),
 }
 """Colour, marker and name of a curve, by mode and control."""

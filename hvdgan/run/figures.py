@@ -19,6 +19,9 @@ FORWARD_SHARE = 0.51 / 19.2
 UPDATES = 2
 """How often a step of 3DGAN updates each network, with an all-reduce every time."""
 
+WORD = 8.0
+"""Bytes of the word that all ranks give each other after every step: go on, stop, store."""
+
 ASSUMED = Figures(
     event=0.4, generation=0.4 * FORWARD_SHARE, start=5.0, messages=(), weights=0.0, activations=3.4e7, gathers=52,
     every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
@@ -47,7 +50,7 @@ def gather_figures(
         DataError: The measured all-reduces do not tell a link.
     """
     rows = _read(bench)
-    sizes = tuple(float(FLOAT * count) for count in parameters for _ in range(UPDATES))
+    sizes = (*(float(FLOAT * count) for count in parameters for _ in range(UPDATES)), WORD)
     weights = FLOAT * float(sum(parameters))
     figures = replace(ASSUMED, messages=sizes, weights=weights, network=(network * 1e9 / 8, ASSUMED.network[1]))
     figures, computing = _measured_step(figures, rows)

@@ -27,7 +27,9 @@ from hvdgan.run.processes import check_horovod
 from hvdgan.run.request import read_request
 from hvdgan.run.stepping import simulate
 
-CONTROLS = {"ddp": Path(hvdgan.__file__).parents[1] / "scripts" / "benchmarks" / "ddp"}
+PROGRAMS = Path(hvdgan.__file__).parents[1] / "scripts" / "benchmarks"
+
+CONTROLS = {name: PROGRAMS / name for name in ("ddp", "apart")}
 """Programs that train the same without hvdgan's rings; they belong to the repository, not to the package."""
 
 CLASSES = ("electron", "photon", "charged_hadron", "neutral_hadron")
@@ -52,7 +54,7 @@ class Order:
         grid: Cells of the simulated showers; None is the published ones, or those of a configuration's events.
         repeats: How often every point has its turn.
         compute: Seconds that a step sleeps instead of computing; None trains.
-        control: Name of what to compare with, None for nothing.
+        controls: Names of what to compare with.
         backend: Framework; None is the configuration's.
         transport: "mpi" or "gloo".
         threads: Of every rank.
@@ -67,7 +69,7 @@ class Order:
     grid: tuple[int, int, int] | None = None
     repeats: int = 3
     compute: float | None = None
-    control: str | None = None
+    controls: tuple[str, ...] = ()
     backend: str | None = None
     transport: str = "mpi"
     threads: int = 1
@@ -78,7 +80,7 @@ class Order:
         """Return what is measured, in turn."""
         if self.compute is not None:
             return plan(["emulated"], self.ranks, 0, [None])
-        return plan(self.modes, self.ranks, self.batch or BATCH, [None, *([self.control] if self.control else [])])
+        return plan(self.modes, self.ranks, self.batch or BATCH, [None, *self.controls])
 
 
 def sort_words(words: Sequence[str], ranks: Sequence[int]) -> tuple[Path | None, tuple[int, ...]]:
@@ -156,13 +158,14 @@ def _refuse(order: Order, cores: int, out: Path) -> None:
     order.points()
     if order.compute is None:
         refuse(max(order.ranks), order.threads, cores, order.oversubscribe)
-    elif order.control:
+    elif order.controls:
         raise UsageError("--control compares real training; leave it or --emulate-compute out")
-    if order.control and (order.backend != "torch" or not CONTROLS[order.control].exists()):
-        raise UsageError(
-            f"--control {order.control} compares --backend torch with {CONTROLS[order.control]}, a script of hvdgan's "
-            "repository; run it from a clone"
-        )
+    for control in order.controls:
+        if (control == "ddp" and order.backend != "torch") or not CONTROLS[control].exists():
+            raise UsageError(
+                f"--control {control} compares {'--backend torch' if control == 'ddp' else 'training'} with "
+                f"{CONTROLS[control]}, a script of hvdgan's repository; run it from a clone"
+            )
 
 
 def _train(

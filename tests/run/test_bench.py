@@ -66,8 +66,8 @@ def test_the_control_says_what_it_takes():
 WRONG = [
     (Order((1, 1)), [], "give different numbers"),
     (Order((1, 512), ("weak",)), [], "would share"),
-    (Order((2,), compute=0.1, control="ddp"), [], "--control compares real training"),
-    (Order((1,), control="ddp", backend="keras"), [], "compares --backend torch"),
+    (Order((2,), compute=0.1, controls=("ddp",)), [], "--control compares real training"),
+    (Order((1,), controls=("ddp",), backend="keras"), [], "compares --backend torch"),
     (Order((1,), compute=0.1), ["training.ring.compression=fp8"], "training.ring.compression"),
     (Order((1,), compute=0.1), ["training.ring.cycle=1"], "training.ring.cycle: unknown key"),
     (Order((1,), compute=0.1, batch=4), [], "leave CONFIG, --batch"),
