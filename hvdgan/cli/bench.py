@@ -76,8 +76,10 @@ def scaling(
         float | None, typer.Option(min=0.0, help="seconds that a step sleeps instead of computing")
     ] = None,
     control: Annotated[
-        list[Literal["ddp", "apart"]] | None,
-        typer.Option(help="also train with torch's DistributedDataParallel, or in processes without a ring; repeat"),
+        list[str] | None,
+        typer.Option(
+            metavar="<ddp|apart>", help="also train with torch's DistributedDataParallel, or without a ring; repeat"
+        ),
     ] = None,
     backend: Annotated[Literal["torch", "keras"] | None, typer.Option(help="framework [default: the file's]")] = None,
     transport: Annotated[Literal["mpi", "gloo"], typer.Option(help="how ranks talk")] = "mpi",

@@ -161,6 +161,8 @@ def _refuse(order: Order, cores: int, out: Path) -> None:
     elif order.controls:
         raise UsageError("--control compares real training; leave it or --emulate-compute out")
     for control in order.controls:
+        if control not in CONTROLS:
+            raise UsageError(f"--control {control}: choose from {', '.join(CONTROLS)}")
         if (control == "ddp" and order.backend != "torch") or not CONTROLS[control].exists():
             raise UsageError(
                 f"--control {control} compares {'--backend torch' if control == 'ddp' else 'training'} with "

@@ -67,6 +67,7 @@ WRONG = [
     (Order((1, 1)), [], "give different numbers"),
     (Order((1, 512), ("weak",)), [], "would share"),
     (Order((2,), compute=0.1, controls=("ddp",)), [], "--control compares real training"),
+    (Order((1,), controls=("dpd",)), [], "--control dpd: choose from ddp, apart"),
     (Order((1,), controls=("ddp",), backend="keras"), [], "compares --backend torch"),
     (Order((1,), compute=0.1), ["training.ring.compression=fp8"], "training.ring.compression"),
     (Order((1,), compute=0.1), ["training.ring.cycle=1"], "training.ring.cycle: unknown key"),
