@@ -65,6 +65,7 @@ def _finish(axes: Axes, layouts: Mapping[str, str], label: str) -> None:
     axes.grid(False, axis="x")
     axes.set_xticks(range(len(layouts)), layouts.values(), fontsize="small")
     axes.set_ylabel(label)
+    axes.margins(y=0.08)
 
 
 def _shape(row: Row) -> str:
