@@ -14,6 +14,7 @@ hvdgan status RUN --follow                            trials, best and report lo
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,9 @@ from hvdgan.cli.plan import plan
 from hvdgan.cli.spans import SPAN, Energy, SpanCommand, read_span
 from hvdgan.errors import EXIT_USAGE, HvdganError
 from hvdgan.parallel.launcher import is_first
+
+PRECEDENCE = 1.0
+"""Seconds by which the rank that tells an error leaves first: launchers end all ranks when one has left."""
 
 app = typer.Typer(
     name="hvdgan",
@@ -48,6 +52,8 @@ def main() -> None:
         if is_first(os.environ):
             hint = "; see --help" if usage else ""
             sys.stderr.write(f"hvdgan: {error.format_message() if usage else error}{hint}\n")
+        else:
+            time.sleep(PRECEDENCE)
         code = EXIT_USAGE if usage else error.exit_code
     except Abort:
         code = 130
