@@ -69,8 +69,8 @@ def test_replicas_share_the_steps_of_every_epoch(job):
 @pytest.mark.slow
 def test_every_ring_of_replicas_has_a_timeline_of_its_own(job):
     traces = {path.name for path in job.glob("timeline*.json")}
-    assert {"timeline-replica-0.json", "timeline-replica-1.json"} <= traces
-    assert "timeline.json" not in traces
+    assert {f"timeline-trial-0000-ring-0-replica-{replica}.json" for replica in (0, 1)} <= traces
+    assert all("-replica-" in name for name in traces)
 
 
 @pytest.mark.slow
