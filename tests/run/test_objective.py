@@ -6,7 +6,8 @@ from hvdgan.errors import DataError, UsageError
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.run.build import train_once
-from hvdgan.run.objective import Objective, check_layouts, conclude, early_ending
+from hvdgan.run.layouts import check_layouts
+from hvdgan.run.objective import Objective, conclude, early_ending
 from hvdgan.study.messages import Assignment, Done, Preempted, Pruned
 from hvdgan.training.interrupt import Interrupt
 from hvdgan.training.loop import Hooks, Position, Result, Timing
