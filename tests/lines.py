@@ -4,7 +4,7 @@ import json
 
 from hvdgan.parallel.cost import Link, Step, share_cores, time_all_reduce, time_step
 
-LINK = Link(25e-6, 2.5e9, 1e-3)
+LINK = Link(25e-6, 2.5e9, 1e-3, drag=0.01)
 MESSAGES = (293_800.0, 293_800.0, 3_491_792.0, 3_491_792.0)
 ABOUT = {"environment": {"host": "here", "cores": 2, "threads": 1}, "repeats": 3, "link": None, "transport": "mpi"}
 
@@ -13,7 +13,7 @@ def ring_lines():
     """Return all-reduces of 2, 4 and 8 ranks."""
     return [
         {"kind": "ring", "ranks": p, "bytes": n, "seconds": (t := time_all_reduce(LINK, p, n, share_cores(p, 2))),
-         "spread": [0.9 * t, 1.2 * t], **ABOUT}
+         "spread": [0.9 * t, 1.2 * t], "drag": LINK.drag, **ABOUT}
         for p in (2, 4, 8) for n in (8, 2**12, 2**18, 2**22, 2**24)
     ]  # fmt: skip
 
@@ -22,7 +22,7 @@ def scaling_lines():
     """Return emulated scaling to 16 ranks, and weak and strong scaling to 2, with a control."""
     emulated = [_scaling("emulated", None, p, 0, Step(0.2, MESSAGES, asleep=True), 0.2) for p in (2, 4, 8, 16)]
     trained = [
-        _scaling(mode, control, p, batch, Step(0.2 * batch, MESSAGES))
+        _scaling(mode, control, p, batch, Step(0.2 * batch, MESSAGES, jitter=0.02))
         for mode, last in (("weak", 8), ("strong", 4)) for control in (None, "ddp") for p, batch in ((1, 8), (2, last))
     ]  # fmt: skip
     return [*emulated, *trained]
@@ -83,5 +83,6 @@ def _scaling(mode, control, ranks, batch, step, compute=None):
     return {
         "kind": "scaling", "mode": mode, "control": control, "ranks": ranks, "batch": batch, "model": "3dgan",
         "backend": "torch", "grid": [25, 25, 25], "compute": compute, "seconds": seconds,
-        "spread": [0.95 * seconds, 1.1 * seconds], "waited_fraction": 0.001 if batch else None, **ABOUT,
+        "spread": [0.95 * seconds, 1.1 * seconds], "waited_fraction": 0.001 if batch else None,
+        "jitter": step.jitter if batch else None, **ABOUT,
     }  # fmt: skip

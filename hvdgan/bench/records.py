@@ -26,6 +26,10 @@ LIBRARIES = {
 """Names under which libraries may be installed, by what a record calls them."""
 
 
+QUARTILES = 2 * statistics.NormalDist().inv_cdf(0.75)
+"""Between the quartiles of normal values, in standard deviations."""
+
+
 @dataclass(frozen=True)
 class RingRecord:
     """One size of all-reduce.
@@ -39,6 +43,7 @@ class RingRecord:
         backend: Framework that asked for it.
         link: Name of a shaped link, such as "1Gb/s"; None for what the machine has.
         bandwidth: Of that link, in bits per second.
+        drag: Share of a rank's core that Horovod's thread takes while the rank computes and nothing is averaged.
     """
 
     kind: ClassVar[str] = "ring"
@@ -50,6 +55,7 @@ class RingRecord:
     backend: str = "torch"
     link: str | None = None
     bandwidth: float | None = None
+    drag: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class StepRecord:
         peak_gflops: Of a product of matrices, measured between the steps.
         fraction: gflops / peak_gflops.
         phases: Seconds of a step by phase; they are measured in steps of their own.
-        straightforward: Seconds of the same step without any care, and their ratio; None where not measured.
+        jitter: How much single steps vary, see `vary`.
     """
 
     kind: ClassVar[str] = "step"
@@ -85,7 +91,7 @@ class StepRecord:
     peak_gflops: float
     fraction: float | None
     phases: dict[str, float]
-    straightforward: dict[str, float] | None = None
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ class ScalingRecord:
         oversubscribed: Whether ranks shared cores, so that the figure says little of as many real ones.
         link: As in `RingRecord`.
         bandwidth: As in `RingRecord`.
+        jitter: How much single steps of a rank vary, see `vary`; None where computing is emulated.
     """
 
     kind: ClassVar[str] = "scaling"
@@ -141,6 +148,7 @@ class ScalingRecord:
     oversubscribed: bool = False
     link: str | None = None
     bandwidth: float | None = None
+    jitter: float | None = None
 
 
 Record = RingRecord | StepRecord | ScalingRecord
@@ -153,6 +161,20 @@ def middle(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     (2.0, (1.0, 3.0))
     """
     return statistics.median(values), (min(values), max(values))
+
+
+def vary(values: Sequence[float]) -> float:
+    """Return how much values vary, relative to their median: what is a standard deviation where they are normal.
+
+    It is taken from the middle half of them: now and then a machine does something else, and one step takes long.
+
+    >>> round(vary([0.9, 0.95, 1.0, 1.05, 7.0]), 3)
+    0.074
+    """
+    if len(values) < 2:
+        return 0.0
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return (high - low) / QUARTILES / median
 
 
 def environment(cores: int, threads: str = os.environ.get("OMP_NUM_THREADS", "")) -> dict[str, Any]:

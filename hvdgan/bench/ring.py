@@ -29,6 +29,13 @@ CALM, STRIDE = 4e-3, 0.618
 with Horovod's cycles, as all-reduces do that follow each other at once."""
 
 
+BUSY = 1.0
+"""Seconds in which the ranks compute and average nothing."""
+
+NUMBERS = 2**14
+"""That they compute with: they stay in a core's own memory."""
+
+
 class Averaged(Protocol):
     """What a backend's `Gradients` offers."""
 
@@ -86,7 +93,19 @@ def measure(make: Make, ring: Ring, sizes: Sequence[int], repeats: int, place: P
     found: dict[int, list[float]] = {size: [] for size in sizes}
     for size in _turns(sizes, repeats):
         found[size].append(_time(pieces[size], ring, min(MOST, max(1, VOLUME // size))))
-    return [_record(size, seconds, ring, place) for size, seconds in found.items()]
+    drag, _ = middle([measure_drag(ring) for _ in range(repeats)])
+    return [_record(size, seconds, drag, ring, place) for size, seconds in found.items()]
+
+
+def measure_drag(ring: Ring) -> float:
+    """Return the share of a core that the ring's threads take while all ranks compute: a mean of ranks. Collective."""
+    numbers = np.ones(NUMBERS)
+    ring.mean({"start": 0.0})
+    start, all_, own = time.perf_counter(), time.process_time(), time.thread_time()
+    while time.perf_counter() < start + BUSY:
+        np.sqrt(numbers, out=numbers)
+    others = (time.process_time() - all_) - (time.thread_time() - own)
+    return ring.mean({"drag": others / (time.perf_counter() - start)})["drag"]
 
 
 def check(ranks: int, sizes: Sequence[int], repeats: int) -> None:
@@ -143,7 +162,7 @@ def _time(piece: Averaged, ring: Ring, count: int) -> float:
     return seconds / count
 
 
-def _record(size: int, seconds: Sequence[float], ring: Ring, place: Place) -> RingRecord:
+def _record(size: int, seconds: Sequence[float], drag: float, ring: Ring, place: Place) -> RingRecord:
     """Return the record of a size."""
     median, spread = middle(seconds)
-    return RingRecord(ranks=ring.size, bytes=size, seconds=median, spread=spread, **place.columns())
+    return RingRecord(ranks=ring.size, bytes=size, seconds=median, spread=spread, drag=drag, **place.columns())

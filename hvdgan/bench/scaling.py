@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from hvdgan.bench.records import ScalingRecord, middle
+from hvdgan.bench.records import ScalingRecord, middle, vary
 from hvdgan.bench.ring import Place
 from hvdgan.errors import UsageError
 
@@ -41,12 +41,14 @@ class Sample:
         events: That all ranks together saw.
         waited: Share of the time that went into waiting for data; None where unknown.
         merit: At the end; None where unknown.
+        jitter: How much single steps vary, see `records.vary`; None where unknown.
     """
 
     seconds: float
     events: int
     waited: float | None = None
     merit: float | None = None
+    jitter: float | None = None
 
 
 Samples = Mapping[Point, Sequence[Sample]]
@@ -115,7 +117,8 @@ def read_steps(rows: Sequence[Row], ranks: int, batch: int) -> Sample:
     """Sum a training up from its lines of metrics, one for every step and one for every epoch.
 
     Args:
-        rows: The lines: `kind`, and `events_per_second` and `waited_fraction` of a step, or `merit` of an epoch.
+        rows: The lines: `kind`, and `events_per_second` and `waited_fraction` of a step, or `merit` of an epoch. Where
+            ranks do not wait for one another, `each` are the events per second of every one.
         ranks: Of the ring.
         batch: Events per rank and step.
 
@@ -128,7 +131,8 @@ def read_steps(rows: Sequence[Row], ranks: int, batch: int) -> Sample:
     speed, _ = middle([row["events_per_second"] for row in steps[WARM:]])
     waited, _ = middle([row["waited_fraction"] for row in steps[WARM:]])
     merit = next((row["merit"] for row in reversed(rows) if row["kind"] == "epoch"), None)
-    return Sample(ranks * batch / speed, ranks * batch * len(steps), waited, merit)
+    jitter = vary([1 / one for row in steps[WARM:] for one in row.get("each", [row["events_per_second"]])])
+    return Sample(ranks * batch / speed, ranks * batch * len(steps), waited, merit, jitter)
 
 
 def summarise(samples: Samples, place: Place, subject: Subject) -> Iterator[ScalingRecord]:
@@ -137,14 +141,14 @@ def summarise(samples: Samples, place: Place, subject: Subject) -> Iterator[Scal
         seconds, spread = middle([one.seconds for one in found])
         efficiency, efficiencies = compare(samples, point, smallest(samples, point), per_rank=True)
         over, overs = compare(samples, point, Point(point.mode, point.ranks, point.batch, "ddp"), per_rank=False)
-        waited, merit = ([one for one in values if one is not None] for values in _columns(found))
+        waited, merit, jitter = (_middle(values) for values in _columns(found))
         yield ScalingRecord(
             **place.columns(), mode=point.mode, control=point.control, ranks=point.ranks, batch=point.batch,
             model=subject.model, grid=subject.grid, compute=subject.compute, seconds=seconds, spread=spread,
             events_per_second=point.ranks * point.batch / seconds if subject.compute is None else None,
-            waited_fraction=middle(waited)[0] if waited else None, efficiency=efficiency,
+            waited_fraction=waited, efficiency=efficiency,
             efficiency_spread=efficiencies, over_control=None if point.control else over,
-            over_control_spread=None if point.control else overs, merit=middle(merit)[0] if merit else None,
+            over_control_spread=None if point.control else overs, merit=merit, jitter=jitter,
             events=found[0].events, oversubscribed=point.ranks > subject.cores,
         )  # fmt: skip
 
@@ -175,6 +179,12 @@ def compare(
     return middle([work / mine.seconds / (rest / its.seconds) for mine, its in pairs])
 
 
-def _columns(found: Sequence[Sample]) -> tuple[list[float | None], list[float | None]]:
-    """Return the waiting and the merit of all samples."""
-    return [one.waited for one in found], [one.merit for one in found]
+def _columns(found: Sequence[Sample]) -> tuple[list[float | None], ...]:
+    """Return the waiting, the merit and the jitter of all samples."""
+    return [one.waited for one in found], [one.merit for one in found], [one.jitter for one in found]
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    """Return the median of what is known."""
+    known = [value for value in values if value is not None]
+    return middle(known)[0] if known else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from hvdgan.backends.interface import NETWORKS, Batch, Draw, Gan, Rates
 from hvdgan.backends.model import Events, Loss, Recipe, Trainer
-from hvdgan.bench.records import middle
+from hvdgan.bench.records import middle, vary
 
 WARM = 2
 """Steps of a Gan that do not count."""
@@ -93,12 +93,14 @@ class Figures:
         spread: Its smallest and largest value.
         phases: Medians by phase; they add up to the median of a step.
         product: Seconds of a product of matrices, the fastest: what the processor can do when nobody disturbs.
+        jitter: How much single steps vary, see `records.vary`.
     """
 
     seconds: float
     spread: tuple[float, float]
     phases: Mapping[str, float]
     product: float
+    jitter: float
 
 
 def measure(build: Callable[[], Any], feed: Feed, multiply: Callable[[], None], steps: int, repeats: int) -> Figures:
@@ -135,7 +137,8 @@ def _sum_up(timed: Mapping[str, Timed], product: float) -> Figures:
     for name in NETWORKS:
         one = timed[name]
         taken[name] = middle([all_ - fed for all_, fed in zip(one.seconds, one.input, strict=True)])[0]
-    return Figures(seconds, spread, {**taken, "rest": seconds - sum(taken.values())}, product)
+    phases = {**taken, "rest": seconds - sum(taken.values())}
+    return Figures(seconds, spread, phases, product, vary(timed["step"].seconds))
 
 
 def _warm(gan: Gan, feed: Feed) -> Timed:

@@ -76,6 +76,7 @@ class Figures:
 
     Args:
         event: Seconds of computation per event and step, on a core of its own.
+        jitter: How much single steps vary, relative to their computation.
         generation: Seconds in which a rank makes a shower.
         start: Seconds before a training's first step: networks, ring, first batch.
         messages: Bytes of each all-reduce of a step.
@@ -91,6 +92,7 @@ class Figures:
     """
 
     event: float
+    jitter: float
     generation: float
     start: float
     messages: tuple[float, ...]

@@ -9,13 +9,20 @@ An all-reduce of n bytes over p ranks takes
 negotiation c of about one cycle of Horovod. A core that serves s ranks in turn works s times as long, on messages as on
 networks.
 
-Assumed: all ranks arrive at once, the all-reduces of a step follow its computation one after the other (nothing
-overlaps), and the ranks' computation takes equally long.
+Computation is never equally long, and all ranks wait for the slowest. Of p times with a standard deviation sigma that
+is expected sigma e(p) behind the mean, e(p) being the expected largest of p standard normal numbers (Blom: Statistical
+estimates and transformed beta-variables, 1958). A step that varies by sigma and is cut into k stages by its
+all-reduces, each varying by sigma / sqrt(k), so waits sqrt(k) sigma e(p). Meanwhile Horovod's thread looks for work in
+every cycle, for a share of each rank's core.
+
+Assumed: the all-reduces of a step follow its computation one after the other (nothing overlaps); stages vary
+independently of one another, and no rank is slower than another one for long.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist, median
 from typing import Any
 
 import numpy as np
@@ -25,7 +32,10 @@ from scipy.optimize import nnls
 from hvdgan.errors import DataError
 
 PARAMETERS = 3
-"""Of a link; fewer measurements cannot tell them."""
+"""Of a link that are fitted; fewer measurements cannot tell them."""
+
+BLOM = 0.375
+"""In Blom's estimate of the largest of normal numbers."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,13 @@ class Link:
         latency: a, seconds of one round.
         bandwidth: B, bytes per second that a rank sends while it receives as many.
         negotiation: c, seconds in which the ranks agree what to reduce.
+        drag: Share of a rank's core that Horovod's thread takes while the rank computes.
     """
 
     latency: float
     bandwidth: float
     negotiation: float
+    drag: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +62,14 @@ class Step:
     Args:
         compute: Seconds of computation on a core of its own.
         messages: Bytes of each all-reduce that the step waits for.
-        asleep: Whether the computation is emulated by sleep, which shares no core.
+        asleep: Whether the computation is emulated by sleep, which shares no core and never varies.
+        jitter: Standard deviation of the computation of single steps, relative to it.
     """
 
     compute: float
     messages: tuple[float, ...] = ()
     asleep: bool = False
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ def time_all_reduce(link: Link, ranks: int, size: float, sharing: float = 1.0) -
 
 
 def time_step(link: Link, step: Step, ranks: int, sharing: float = 1.0) -> float:
-    """Return the seconds of a step: computation, then all-reduces one after the other.
+    """Return the seconds of a step: computation, waiting for the slowest rank, all-reduces one after the other.
 
     Args:
         link: What connects the ranks.
@@ -112,8 +126,25 @@ def time_step(link: Link, step: Step, ranks: int, sharing: float = 1.0) -> float
     >>> time_step(Link(1e-5, 1e9, 1e-3), Step(0.5, (1e6, 1e6)), 2)
     0.50404
     """
-    compute = step.compute * (1.0 if step.asleep else sharing)
-    return compute + sum(time_all_reduce(link, ranks, size, sharing) for size in step.messages)
+    reduced = sum(time_all_reduce(link, ranks, size, sharing) for size in step.messages)
+    if step.asleep or ranks == 1:
+        return step.compute * (1.0 if step.asleep else sharing) + reduced
+    return step.compute * sharing * (1 + link.drag + wait_for_slowest(step.jitter, ranks, len(step.messages))) + reduced
+
+
+def wait_for_slowest(jitter: float, ranks: int, stages: int) -> float:
+    """Return how much longer than the mean a step is whose ranks wait for one another after each of its stages.
+
+    Args:
+        jitter: Standard deviation of a whole step without waiting; the result is in the same unit.
+        ranks: That wait for one another.
+        stages: Of a step; they vary independently.
+
+    >>> round(wait_for_slowest(0.02, 2, 4), 4)
+    0.0236
+    """
+    largest = NormalDist().inv_cdf((ranks - BLOM) / (ranks - 2 * BLOM + 1))
+    return math.sqrt(stages) * jitter * largest
 
 
 def weak_efficiency(link: Link, step: Step, ranks: int, sharing: float = 1.0) -> float:
@@ -129,8 +160,8 @@ def fit_link(rows: Iterable[Mapping[str, Any]]) -> Fit:
     """Fit a link to measured all-reduces by least squares of the relative errors; no parameter becomes negative.
 
     Args:
-        rows: Lines of `hvdgan bench ring`: `ranks`, `bytes`, `seconds`, and `environment.cores` of the machine that all
-            ranks share.
+        rows: Lines of `hvdgan bench ring`: `ranks`, `bytes`, `seconds`, `environment.cores` of the machine that all
+            ranks share, and `drag`, which is taken from the fewest ranks.
 
     Raises:
         DataError: Too few measurements, or all of them of one size or number of ranks.
@@ -146,7 +177,9 @@ def fit_link(rows: Iterable[Mapping[str, Any]]) -> Fit:
     found, _ = nnls(factors / seconds[:, None], np.ones(len(known)))
     latency, inverse, negotiation = found.tolist()
     error = float(np.median(np.abs(factors @ found / seconds - 1)))
-    return Fit(Link(latency, 1 / inverse if inverse else math.inf, negotiation), len(known), error)
+    fewest = min(row["ranks"] for row in known)
+    drag = median(row.get("drag", 0.0) for row in known if row["ranks"] == fewest)
+    return Fit(Link(latency, 1 / inverse if inverse else math.inf, negotiation, drag), len(known), error)
 
 
 def narrow(link: Link, bandwidth: float, latency: float = 0.0) -> Link:
@@ -162,7 +195,7 @@ def narrow(link: Link, bandwidth: float, latency: float = 0.0) -> Link:
     >>> narrow(Link(1e-5, 2.0, 1e-3), 2.0).bandwidth
     1.0
     """
-    return Link(link.latency + latency, 1 / (1 / link.bandwidth + 1 / bandwidth), link.negotiation)
+    return replace(link, latency=link.latency + latency, bandwidth=1 / (1 / link.bandwidth + 1 / bandwidth))
 
 
 def compare(predicted: Sequence[float], measured: Sequence[float]) -> NDArray:

@@ -1,15 +1,16 @@
 """What the model of the ring says of training that was measured, beside it; pure, on lines of `hvdgan bench`.
 
-The link is fitted to lines of kind "ring" alone. The computation of a step is slept, and so known, where scaling was
-emulated; else it is the step on the fewest ranks, without what the model takes off for their all-reduces, and goes with
-the events of a rank; or what as many trainings without a ring took side by side, which share memory and caches, where
-that was measured.
+The link is fitted to lines of kind "ring" alone; where a network between hosts was made slower, its bandwidth comes on
+top. The computation of a step is slept, and so known, where scaling was emulated; else it is the step on the fewest
+ranks, without what the model takes off for their all-reduces, and goes with the events of a rank; or what as many
+trainings without a ring took side by side, which share memory and caches, where that was measured. The same trainings
+tell how much single steps vary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hvdgan.parallel.cost import Link, Step, share_cores, time_step
+from hvdgan.parallel.cost import Link, Step, narrow, share_cores, time_step
 
 Row = Mapping[str, Any]
 
@@ -41,13 +42,13 @@ def compute_of(series: Sequence[Row], link: Link, messages: tuple[float, ...]) -
     return max(first["seconds"] - reduced, 0.0) / sharing
 
 
-def find_apart(rows: Iterable[Row]) -> dict[tuple[str, int], float]:
-    """Return the seconds of a step in trainings without a ring, by mode and how many there were at once."""
-    return {(row["mode"], row["ranks"]): row["seconds"] for row in rows if row.get("control") == "apart"}
+def find_apart(rows: Iterable[Row]) -> dict[tuple[str, int], Row]:
+    """Return the lines of trainings without a ring, by mode and how many there were at once."""
+    return {(row["mode"], row["ranks"]): row for row in rows if row.get("control") == "apart"}
 
 
 def forecast(
-    series: Sequence[Row], link: Link, messages: tuple[float, ...], apart: Mapping[tuple[str, int], float] | None = None
+    series: Sequence[Row], link: Link, messages: tuple[float, ...], apart: Mapping[tuple[str, int], Row] | None = None
 ) -> list[dict[str, Any]]:
     """Return the points of a curve as measured and as predicted, in seconds; without the point predicted from.
 
@@ -55,19 +56,28 @@ def forecast(
         series: Lines of scaling of one curve, in the order of ranks.
         link: Fitted to all-reduces.
         messages: Bytes of each all-reduce of a step.
-        apart: Seconds of computation where as many processes compute at once, see `find_apart`.
+        apart: Lines of as many trainings that compute at once, see `find_apart`.
     """
-    asleep = series[0].get("compute") is not None
-    base, events, apart = compute_of(series, link, messages), series[0].get("batch") or 1, apart or {}
+    first = series[0]
+    base, asleep = compute_of(series, link, messages), first.get("compute") is not None
 
-    def compute(row: Row) -> float:
-        return base if asleep else apart.get((row["mode"], row["ranks"]), base * row["batch"] / events)
+    def step(row: Row) -> Step:
+        if asleep:
+            return Step(base, messages, asleep=True)
+        alone = (apart or {}).get((row["mode"], row["ranks"]))
+        seconds = alone["seconds"] if alone else base * row["batch"] / first["batch"]
+        return Step(seconds, messages, jitter=(alone or first).get("jitter") or 0.0)
 
     return [
-        _compare(row, link, Step(compute(row), messages, asleep))
+        _compare(row, _narrowed(link, row), step(row))
         for row in series
-        if row["ranks"] > 1 and (asleep or row["ranks"] > series[0]["ranks"])
+        if row["ranks"] > 1 and (asleep or row["ranks"] > first["ranks"])
     ]
+
+
+def _narrowed(link: Link, row: Row) -> Link:
+    """Return the link of a line: behind a network of its bandwidth, where it has one."""
+    return narrow(link, row["bandwidth"] / 8) if row.get("bandwidth") else link
 
 
 def _compare(row: Row, link: Link, step: Step) -> dict[str, Any]:

@@ -143,7 +143,8 @@ def count_moved(layout: Layout, batch: int, figures: Figures) -> dict[str, float
 def _step(layout: Layout, batch: int, allocation: Allocation, figures: Figures) -> float:
     """Return the seconds of a step: ring, then what shards gather, and a replica's part of an exchange."""
     sharing, moved = allocation.sharing, count_moved(layout, batch, figures)
-    step = Step(figures.event * batch / layout.shards, tuple(size / layout.shards for size in figures.messages))
+    messages = tuple(size / layout.shards for size in figures.messages)
+    step = Step(figures.event * batch / layout.shards, messages, jitter=figures.jitter)
     ring = time_step(_link(layout.ring * layout.shards, layout.shards, allocation, figures), step, layout.ring, sharing)
     near = _link(layout.shards, 1, allocation, figures)
     calls = figures.gathers * (near.negotiation + (layout.shards - 1) * near.latency * sharing)

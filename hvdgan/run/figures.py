@@ -23,8 +23,8 @@ WORD = 8.0
 """Bytes of the word that all ranks give each other after every step: go on, stop, store."""
 
 ASSUMED = Figures(
-    event=0.4, generation=0.4 * FORWARD_SHARE, start=5.0, messages=(), weights=0.0, activations=3.4e7, gathers=52,
-    every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
+    event=0.4, jitter=0.02, generation=0.4 * FORWARD_SHARE, start=5.0, messages=(), weights=0.0, activations=3.4e7,
+    gathers=52, every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
 )  # fmt: skip
 """Of 3DGAN on 25 x 25 x 25 cells: torch with one thread, Horovod over MPI between processes of one machine."""
 
@@ -79,12 +79,14 @@ def _measured_step(figures: Figures, rows: Sequence[Mapping[str, Any]]) -> tuple
     """Take the latest measured step over, where there is one."""
     steps = [row for row in rows if row.get("kind") == "step"]
     if not steps:
-        return figures, f"Assumed: {figures.event} s of one core per event and step (3DGAN, 25 x 25 x 25, float32)."
+        varying = f"steps that vary by {figures.jitter:.0%}"
+        return figures, f"Assumed: {figures.event} s of one core per event (3DGAN, 25 x 25 x 25, float32), {varying}."
     row = steps[-1]
     event = row["seconds"] / row["batch"]
     what = f"{row['model']}, {' x '.join(map(str, row['grid']))}, {row['precision']}, {row['backend']}"
-    told = f"Measured: {event:.3g} s per event and step ({what}, batches of {row['batch']})."
-    return replace(figures, event=event, generation=event * FORWARD_SHARE), told
+    jitter = row.get("jitter", figures.jitter)
+    told = f"Measured: {event:.3g} s per event ({what}, batches of {row['batch']}), steps that vary by {jitter:.1%}."
+    return replace(figures, event=event, jitter=jitter, generation=event * FORWARD_SHARE), told
 
 
 def _measured_link(figures: Figures, rows: Sequence[Mapping[str, Any]]) -> tuple[Figures, str]:

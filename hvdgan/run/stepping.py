@@ -156,4 +156,5 @@ def describe(config: Config, spec: GanSpec, figures: Figures) -> StepRecord:
     return StepRecord(
         config.gan.backend, spec.model, spec.precision, spec.image_shape, batch, figures.seconds, figures.spread,
         batch / figures.seconds, gflops, peak, gflops / peak if gflops else None, dict(figures.phases),
+        figures.jitter,
     )  # fmt: skip

@@ -24,14 +24,14 @@ class Pair(SoloRing):
 
 
 def test_a_line_holds_what_readers_ask_for(tmp_path):
-    record = RingRecord("mpi", 2, 8, 1e-5, (9e-6, 2e-5), link="1Gb/s", bandwidth=1e9)
+    record = RingRecord("mpi", 2, 8, 1e-5, (9e-6, 2e-5), link="1Gb/s", bandwidth=1e9, drag=0.01)
     append(tmp_path / "lines.jsonl", [record, record], environment(2, "1"), repeats=3)
     one, _ = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
     about = one.pop("environment")
     assert one.pop("time").endswith("Z")
     assert one == {
         "kind": "ring", "repeats": 3, "transport": "mpi", "ranks": 2, "bytes": 8, "seconds": 1e-5,
-        "spread": [9e-6, 2e-5], "backend": "torch", "link": "1Gb/s", "bandwidth": 1e9,
+        "spread": [9e-6, 2e-5], "backend": "torch", "link": "1Gb/s", "bandwidth": 1e9, "drag": 0.01,
     }  # fmt: skip
     assert (about["cores"], about["threads"]) == (2, 1)
     assert {"host", "python", "torch", "tensorflow", "horovod", "mpi", "hvdgan"} <= set(about)

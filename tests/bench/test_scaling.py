@@ -50,9 +50,16 @@ def test_emulated_ranks_have_no_events_and_may_share_cores():
 
 def test_the_first_steps_do_not_count():
     rows = [step(1.0), step(1.0), step(8.0, 0.5), step(4.0, 0.1), step(6.0, 0.3), {"kind": "epoch", "merit": 0.7}]
-    assert read_steps(rows, ranks=2, batch=3) == Sample(1.0, 30, 0.3, 0.7)
+    # 1/8, 1/6 and 1/4 s vary by their quartiles' distance of 1/16 s
+    assert read_steps(rows, ranks=2, batch=3) == Sample(1.0, 30, 0.3, 0.7, pytest.approx(6 / 16 / 1.349, rel=1e-4))
     with pytest.raises(UsageError, match="a training of 2 steps measures nothing"):
         read_steps(rows[:2], ranks=2, batch=3)
+
+
+def test_ranks_that_do_not_wait_for_one_another_vary_each_by_itself():
+    apart = [{**step(2.0), "each": [1 + change, 1 - change]} for change in (0.0, 0.0, 0.1, -0.1, 0.1)]
+    assert read_steps(apart, ranks=2, batch=3).jitter > 0.1
+    assert read_steps([{**row, "each": [1.0, 1.0]} for row in apart], ranks=2, batch=3).jitter == 0.0
 
 
 @pytest.mark.parametrize(

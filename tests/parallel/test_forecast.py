@@ -3,8 +3,8 @@
 import lines
 import pytest
 
-from hvdgan.parallel.cost import fit_link
-from hvdgan.parallel.forecast import forecast, group_series
+from hvdgan.parallel.cost import Step, fit_link, time_step
+from hvdgan.parallel.forecast import find_apart, forecast, group_series
 
 
 def test_scaling_that_follows_the_model_is_foretold_from_all_reduces():
@@ -19,6 +19,22 @@ def test_scaling_that_follows_the_model_is_foretold_from_all_reduces():
         for point in told[mode, None]:
             assert point["error"] == pytest.approx(0, abs=1e-6)
             assert point["overhead_error"] == pytest.approx(0, abs=1e-4)
+
+
+def test_what_trainings_apart_took_and_varied_by_stands_for_computing():
+    alone = {"kind": "scaling", "control": "apart", "mode": "weak", "ranks": 2, "seconds": 2.0, "jitter": 0.05}
+    weak = next(curve for curve in group_series(lines.scaling_lines()) if curve[0]["mode"] == "weak")
+    (point,) = forecast(weak, lines.LINK, lines.MESSAGES, find_apart([*lines.scaling_lines(), alone]))
+    assert point["predicted"] == pytest.approx(time_step(lines.LINK, Step(2.0, lines.MESSAGES, jitter=0.05), 2))
+    assert point["overhead"] == pytest.approx(weak[1]["seconds"] - 2.0)
+
+
+def test_a_slow_network_between_hosts_comes_on_top():
+    first, *_ = lines.scaling_lines()
+    slow = {**first, "link": "1Gb/s", "bandwidth": 1e9}
+    (quick,), (point,) = (forecast([row], lines.LINK, lines.MESSAGES) for row in (first, slow))
+    # of two ranks each sends all its bytes once
+    assert point["predicted"] - quick["predicted"] == pytest.approx(8 * sum(lines.MESSAGES) / 1e9)
 
 
 def test_a_step_that_takes_longer_than_foretold_has_a_negative_error():

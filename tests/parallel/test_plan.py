@@ -14,8 +14,8 @@ from hvdgan.parallel.plan import choose, compare_layouts, count_moved, need_memo
 
 FREE = Link(0.0, math.inf, 0.0)
 FIGURES = Figures(
-    event=0.01, generation=0.001, start=0.0, messages=(4e6, 4e6), weights=4e6, activations=1e6, gathers=10, every=5,
-    base=1e8, copies=4, held=1e6, local=Link(2e-5, 2e9, 1e-3), network=(1e9, 5e-5),
+    event=0.01, jitter=0.0, generation=0.001, start=0.0, messages=(4e6, 4e6), weights=4e6, activations=1e6, gathers=10,
+    every=5, base=1e8, copies=4, held=1e6, local=Link(2e-5, 2e9, 1e-3), network=(1e9, 5e-5),
 )  # fmt: skip
 WORK = Work(trials=200, epochs=30, events=200_000, batch=50, validation=0.1, validated=1000)
 
@@ -32,6 +32,17 @@ def test_a_plan_worked_by_hand():
     assert whole[1].idle == pytest.approx(1 - 200 / (2 * 129))
     assert whole[16].efficiency == pytest.approx(128 / 129)
     assert choose(outlooks).layout == Layout(groups=8, folds=1, replicas=1, ring=16, shards=1)
+
+
+def test_ranks_that_wait_for_the_slowest_of_many_are_worth_less():
+    steady, shaky = (replace(FIGURES, local=FREE, network=(math.inf, 0.0), jitter=jitter) for jitter in (0.0, 0.05))
+    lost = []
+    for ring in (1, 2, 64):
+        layout = Layout(groups=1, folds=1, replicas=1, ring=ring, shards=1)
+        one, other = (predict(layout, WORK, Allocation(129, 128, 128), figures) for figures in (steady, shaky))
+        lost.append(other.step / one.step - 1)
+    assert lost[0] == 0
+    assert lost[1:] == pytest.approx([0.05 * 2**0.5 * 0.564, 0.05 * 2**0.5 * 2.38], rel=0.05)
 
 
 def test_folds_train_in_turn_or_side_by_side_with_the_same_work():

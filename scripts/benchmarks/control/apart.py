@@ -32,11 +32,12 @@ def train(ranks: int, config: Path, folder: Path) -> list[list[Row]]:
 
 
 def add_up(steps: Sequence[Sequence[Row]]) -> Iterator[Row]:
-    """Yield a line for every step: the events per second of all, and the longest waiting."""
+    """Yield a line for every step: the events per second of all and of each, and the longest waiting."""
     for rows in zip(*steps, strict=True):
-        speed = sum(row["events_per_second"] for row in rows)
+        each = [row["events_per_second"] for row in rows]
         waited = max(row["waited_fraction"] for row in rows)
-        yield {"kind": "step", "steps": rows[0]["steps"], "events_per_second": speed, "waited_fraction": waited}
+        line = {"kind": "step", "steps": rows[0]["steps"], "events_per_second": sum(each), "each": each}
+        yield {**line, "waited_fraction": waited}
 
 
 def main() -> None:
