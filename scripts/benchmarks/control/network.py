@@ -1,7 +1,4 @@
-"""What steps over shaped links took, beside what all-reduces on the unshaped one foretell; see scripts/benchmarks/network.
-
-    python -m control.network FILE
-"""
+"""Steps over shaped links, beside what all-reduces on the unshaped one foretell; see scripts/benchmarks/network."""
 
 import sys
 from collections.abc import Iterable
@@ -12,6 +9,7 @@ from hvdgan.files import read_json_lines
 from hvdgan.parallel.cost import fit_link
 from hvdgan.parallel.forecast import forecast
 from hvdgan.report.tables import Table, print_table
+from hvdgan.report.terminal import reaches_person
 from hvdgan.run.figures import gather_figures
 
 Row = dict[str, Any]
@@ -37,4 +35,4 @@ def tabulate(rows: Iterable[Row]) -> Table:
 
 
 if __name__ == "__main__":
-    print_table(tabulate(read_json_lines(Path(sys.argv[1]))))
+    print_table(tabulate(read_json_lines(Path(sys.argv[1]))), sys.stdout, reaches_person())
