@@ -10,6 +10,7 @@ from importlib import import_module
 from itertools import groupby
 
 import gan_rings
+import keras_rings
 import numpy as np
 from gan_rings import EXACT, LATENT, STEPS
 
@@ -39,21 +40,26 @@ def learn(gan, first, count, rate):
     return {**losses, **gan.state(), **sizes, "showers": gan.generate(ASKED, 0)}
 
 
+def train_alone(spec, make, events, rate):
+    """Train a model in one piece; return what can be seen of it, and prove that its training changed it."""
+    gan = make(spec, SoloRing())
+    start = gan.state()
+    seen = learn(gan, 0, events, rate)
+    assert any(np.abs(seen[name] - array).max(initial=0) > 1e-6 for name, array in start.items()), "nothing was trained"
+    return {name: np.asarray(value) for name, value in seen.items()}
+
+
 def compare(ring, make, settings, rate):
     """Compare a model in shards, or several, with one in one piece on rank 0."""
     spec, models = GanSpec(SHAPE, LATENT, **settings), model_of(ring)
-    start = make(spec, SoloRing()).state()
-    alone = learn(make(spec, SoloRing()), 0, models.size * EVENTS, rate) if ring.rank == 0 else {}
-    alone = ring.broadcast({name: np.asarray(value) for name, value in alone.items()})
+    alone = train_alone(spec, make, models.size * EVENTS, rate) if ring.rank == 0 else {}
     gan = make(spec, ring)
+    alone = ring.broadcast(alone)
     found = ring.mean(learn(gan, models.rank * EVENTS, EVENTS, rate))
     assert found.keys() == alone.keys()
     for name, value in alone.items():
         error = np.abs(np.asarray(found[name]) - value).max(initial=0)
         assert error <= (1e-5 if name == "showers" else 1e-10) * np.abs(value).max(initial=0), (name, error)
-    assert any(np.abs(alone[name] - array).max(initial=0) > 1e-6 for name, array in start.items()), (
-        "nothing was trained"
-    )
     digests = ring.gather(np.frombuffer(gan.digest().encode(), dtype=np.uint8).reshape(1, -1))
     count = ring.shards.count
     assert all((digests[rank] == digests[rank % count]).all() for rank in range(ring.size))
@@ -120,7 +126,7 @@ def main():
     gan_rings.SHAPE, gan_rings.EVENTS = SHAPE, EVENTS
     with guarded_world() as world:
         world.hosts = tuple(host_of(rank) for rank in range(world.size))
-        make = load(framework).Gan
+        make = keras_rings.make if framework == "keras" else load(framework).Gan
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
         for shards, group in groupby(jobs, key=lambda job: JOBS[job][0]):
             with (
