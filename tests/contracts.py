@@ -73,6 +73,18 @@ def check_split_gives_each_color_its_own_world(world):
     world.gather(None)
 
 
+def check_split_numbers_ranks_as_asked(world):
+    with world.split(0, -world.rank) as backwards:
+        assert backwards.gather(world.rank) == list(reversed(range(world.size)))
+        assert backwards.rank == world.size - 1 - world.rank
+        assert backwards.hosts == world.hosts[::-1]
+        with backwards.split(0) as again:
+            assert again.rank == backwards.rank
+    with world.split(0, world.rank % 2) as halves:
+        assert halves.gather(world.rank) == [*range(0, world.size, 2), *range(1, world.size, 2)]
+    world.gather(None)
+
+
 def check_worlds_do_not_mix_their_messages(world):
     with world.split(0) as other:
         other.send("inner", (world.rank + 1) % world.size)

@@ -35,15 +35,16 @@ class FakeWorld:
         self.processes = (NOBODY,) * self.size
 
     @contextmanager
-    def split(self, color):
+    def split(self, color, order=0):
         """Make one room per color."""
-        colors = self.gather(color)
+        asked = self.gather((color, order))
+        colors = [color for color, _ in asked]
         if self.rank == 0:
             self._room.parts = {one: Room(colors.count(one)) for one in set(colors)}
         self._room.barrier.wait()
         part = self._room.parts[color]
         self._room.barrier.wait()
-        mates = [rank for rank in range(self.size) if colors[rank] == color]
+        mates = sorted((rank for rank in range(self.size) if colors[rank] == color), key=lambda rank: asked[rank][1])
         hosts = [self.hosts[rank] for rank in mates]
         yield None if color is None else FakeWorld(part, mates.index(self.rank), hosts)
 
@@ -87,10 +88,13 @@ class FakeWorld:
         raise SystemExit(code)
 
 
-def run_ranks(size, program):
-    """Run `program(world)` on every rank, each in a thread; return their values or raise the first rank's error."""
+def run_ranks(size, program, hosts=None):
+    """Run `program(world)` on every rank, each in a thread; return their values or raise the first rank's error.
+
+    Each host has two ranks, where none are given.
+    """
     room, results = Room(size), [None] * size
-    hosts = [f"host{rank // 2}" for rank in range(size)]
+    hosts = hosts or [f"host{rank // 2}" for rank in range(size)]
 
     def work(rank):
         try:

@@ -132,6 +132,15 @@ def place_ranks(hosts: Sequence[str], nesting: Nesting) -> tuple[Place, ...]:
     return tuple(places[rank] for rank in range(len(hosts)))
 
 
+def ring_rank(place: Place, nesting: Nesting) -> int:
+    """Return the rank in its ring of who has a place: the shards of a model are neighbours.
+
+    >>> ring_rank(Place(fold=0, replica=1, link=2, shard=1), Nesting(replicas=2, shards=2))
+    5
+    """
+    return place.link * nesting.shards + place.shard
+
+
 def place_folds(hosts: Sequence[str], folds: int) -> tuple[int, ...]:
     """Return the fold of every rank of a group in which several train side by side, the color to split it with.
 

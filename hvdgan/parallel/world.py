@@ -37,10 +37,11 @@ class World(Protocol):
     communicator: Any
     """What `horovod.init(comm=...)` takes; None for a world of one."""
 
-    def split(self, color: int | None) -> Any:
+    def split(self, color: int | None, order: int = 0) -> Any:
         """Split into smaller worlds: a context manager that gives the one of this rank's color (None: no world).
 
-        Collective. Ranks keep their order. The smaller world is released at the end of the block.
+        Collective. Ranks are numbered by their `order`, and as they are here where that is equal. The smaller world is
+        released at the end of the block.
         """
 
     def send(self, message: Any, to: int) -> None:
@@ -81,7 +82,7 @@ class SoloWorld:
         self._mailbox: list[Any] = []
 
     @contextmanager
-    def split(self, color: int | None) -> Iterator["SoloWorld | None"]:
+    def split(self, color: int | None, order: int = 0) -> Iterator["SoloWorld | None"]:
         """Give a world of one, or None without a color."""
         yield SoloWorld() if color is not None else None
 
@@ -127,10 +128,10 @@ class MpiWorld:
         self._posted: list[Any] = []
 
     @contextmanager
-    def split(self, color: int | None) -> Iterator["World | None"]:
+    def split(self, color: int | None, order: int = 0) -> Iterator["World | None"]:
         """Split into smaller worlds; a part of one process is a SoloWorld. Collective."""
         self._meet()
-        part = self.communicator.Split(self._mpi.UNDEFINED if color is None else color, self.rank)
+        part = self.communicator.Split(self._mpi.UNDEFINED if color is None else color, order)
         if part == self._mpi.COMM_NULL:
             yield None
             return

@@ -42,8 +42,10 @@ def check_layouts(config: Config) -> None:
 
 
 def largest_ring(config: Config) -> int:
-    """Return the most ranks that a ring of any trial can have."""
-    return max((config.study.ranks_per_trial // nesting.rings for _, nesting in _layouts(config)), default=1)
+    """Return the most ranks that a ring of any trial can have; those of a group, where no layout divides it."""
+    ranks = config.study.ranks_per_trial
+    rings = (ranks // nesting.rings for _, nesting in _layouts(config) if _divides(nesting, ranks))
+    return max(rings, default=ranks)
 
 
 def _layouts(config: Config) -> Iterator[tuple[Config, Nesting]]:
@@ -52,8 +54,13 @@ def _layouts(config: Config) -> Iterator[tuple[Config, Nesting]]:
     for values in choices:
         layout = config.replace({**dict(zip(KEYS, values, strict=True)), "study.space": {}, "study.enqueue": []})
         nesting = Nesting(count_rings(layout), layout.training.replicas, layout.training.shards)
-        if len(choices) == 1 or config.study.ranks_per_trial % (nesting.rings * nesting.shards) == 0:
+        if len(choices) == 1 or _divides(nesting, config.study.ranks_per_trial):
             yield layout, nesting
+
+
+def _divides(nesting: Nesting, ranks: int) -> bool:
+    """Tell whether a group can be divided so."""
+    return ranks % (nesting.rings * nesting.shards) == 0
 
 
 def _choices(config: Config, key: str) -> list[Any]:

@@ -15,7 +15,7 @@ from hvdgan.parallel.horovod_start import is_alone, load_horovod
 from hvdgan.parallel.replicas import open_replicas
 from hvdgan.parallel.ring import Ring
 from hvdgan.parallel.timeline import kept_apart
-from hvdgan.parallel.topology import COORDINATOR, Nesting, place_ranks
+from hvdgan.parallel.topology import COORDINATOR, Nesting, place_ranks, ring_rank
 from hvdgan.parallel.world import SoloWorld, World
 
 HOROVOD = {"torch": "torch", "keras": "tensorflow"}
@@ -37,10 +37,33 @@ def check_horovod(config: Config, size: int) -> None:
 
 
 def open_ring(config: Config, world: World) -> AbstractContextManager[Ring]:
-    """Open the ring of the configuration's framework over all processes of a world. Collective."""
+    """Open the ring of the configuration's framework over all processes of a world, in their order. Collective."""
     module = import_module(f"hvdgan.parallel.horovod_{config.gan.backend}")
     settings = config.training
     return module.open_ring(world, settings.stall_timeout, settings.ring.compression, settings.shards)
+
+
+def nesting_of(config: Config) -> Nesting:
+    """Return what the configuration divides a fold's ranks into."""
+    return Nesting(replicas=config.training.replicas, shards=config.training.shards)
+
+
+@contextmanager
+def open_part(world: World, nesting: Nesting) -> Iterator[tuple[World, int]]:
+    """Give the processes of this rank's replica, in the order of their ring, and the replica's number. Collective.
+
+    However a launcher numbers ranks, the shards of a model are neighbours and share a host, if hosts have room for
+    them. One process of `horovodrun --gloo` is given as it is: Horovod's own world is numbered host by host.
+
+    Raises:
+        UsageError: The world cannot be divided so.
+    """
+    if nesting.replicas == 1 and (nesting.shards == 1 or world.size == 1):
+        yield world, 0
+        return
+    place = world.agree(lambda: place_ranks(world.hosts, nesting))[world.rank]
+    with world.split(place.replica, ring_rank(place, nesting)) as part:
+        yield part, place.replica
 
 
 @contextmanager
@@ -50,17 +73,14 @@ def open_cell(config: Config, world: World) -> Iterator[tuple[Ring, Exchange]]:
     Raises:
         UsageError: The world cannot be divided into the replicas.
     """
-    replicas = config.training.replicas
-    if replicas == 1:
-        with open_ring(config, world) as ring:
+    nesting = nesting_of(config)
+    if nesting.replicas == 1:
+        with open_part(world, nesting) as (part, _), open_ring(config, part) as ring:
             yield ring, NoExchange()
         return
-    own = world.agree(lambda: place_ranks(world.hosts, Nesting(replicas=replicas, shards=config.training.shards)))[
-        world.rank
-    ].replica
     with (
-        world.split(own) as part,
-        world.split(0 if part.rank == 0 else None) as leaders,
+        open_part(world, nesting) as (part, own),
+        world.split(0 if part.rank == 0 else None, own) as leaders,
         kept_apart(f"replica-{own}"),
         open_ring(config, part) as ring,
         open_replicas(ring, own, leaders, config.training) as exchange,
@@ -93,7 +113,7 @@ def open_pinned_ring(config: Config, backend: ModuleType, world: World) -> Itera
     Raises:
         UsageError: A host has more ranks than GPUs.
     """
-    with open_ring(config, world) as ring:
+    with open_part(world, Nesting(shards=config.training.shards)) as (part, _), open_ring(config, part) as ring:
         told = json.dumps([_place(world), backend.count_devices()])
         places = [tuple(json.loads(text)) for text in gather_texts(ring, told)]
         together(ring, lambda: backend.use_device(_assign(places)[ring.rank]))

@@ -19,13 +19,13 @@ from hvdgan.parallel.exchange import Exchange
 from hvdgan.parallel.horovod_start import count_ranks
 from hvdgan.parallel.launcher import check_one_world, survives_losses
 from hvdgan.parallel.ring import Ring
-from hvdgan.parallel.topology import Nesting, ring_size
+from hvdgan.parallel.topology import ring_size
 from hvdgan.parallel.watchdog import BITES, Watchdog
 from hvdgan.parallel.world import World, leave_at_once
 from hvdgan.report.live import training_line
 from hvdgan.run.build import check_angles, check_data, check_model, train_once, try_model
 from hvdgan.run.directory import RunDirectory, create, reopen
-from hvdgan.run.processes import check_horovod, open_pinned_cell
+from hvdgan.run.processes import check_horovod, nesting_of, open_pinned_cell
 from hvdgan.training.checkpoint import Saved, has_checkpoint, load_checkpoint
 from hvdgan.training.interrupt import Interrupt
 from hvdgan.training.loop import PREEMPT, Hooks, Result
@@ -170,7 +170,7 @@ def _forget(metrics: Path, saved: Saved | None) -> None:
 
 def refuse(config: Config, size: int) -> None:
     """Refuse, before any work, replicas, data or a model that cannot serve so many ranks."""
-    nesting = Nesting(replicas=config.training.replicas, shards=config.training.shards)
+    nesting = nesting_of(config)
     if nesting.replicas > 1:
         check_one_world(os.environ, "train")
     models = ring_size(size, nesting)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hvdgan.errors import UsageError
-from hvdgan.parallel.topology import Nesting, place_folds, place_ranks, plan_groups, ring_size
+from hvdgan.parallel.topology import Nesting, place_folds, place_ranks, plan_groups, ring_rank, ring_size
 
 HOST_SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
@@ -123,6 +123,29 @@ def test_a_group_nests_folds_replicas_rings_and_shards(sizes, folds, replicas, s
     assert sorted(dataclasses.astuple(place) for place in places) == list(wanted)
     assert dataclasses.astuple(places[0]) == (0, 0, 0, 0)
     assert tuple(place.fold for place in places) == place_folds(hosts, folds)
+
+
+@given(st.text("abc", min_size=1, max_size=8), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3))
+def test_a_fold_is_divided_alone_as_in_its_group(numbered, folds, replicas, shards):
+    nesting, inner = Nesting(folds, replicas, shards), Nesting(1, replicas, shards)
+    hosts = [*numbered] + ["last"] * (-len(numbered) % (folds * replicas * shards))
+    places, size = place_ranks(hosts, nesting), ring_size(len(hosts), nesting) * shards
+    for fold in range(folds):
+        members = [rank for rank, place in enumerate(places) if place.fold == fold]
+        alone = place_ranks([hosts[rank] for rank in members], inner)
+        assert [dataclasses.replace(place, fold=fold) for place in alone] == [places[rank] for rank in members]
+        seats = [(place.replica, ring_rank(place, inner)) for place in alone]
+        assert sorted(seats) == list(itertools.product(range(replicas), range(size)))
+        assert seats[0] == (0, 0)
+
+
+@given(st.permutations("aaaabbbbcc"), st.sampled_from([1, 5]))
+def test_no_model_straddles_hosts_that_have_room_however_ranks_are_numbered(hosts, replicas):
+    nesting = Nesting(replicas=replicas, shards=2)
+    places = place_ranks(hosts, nesting)
+    seats = {(place.replica, ring_rank(place, nesting)): host for place, host in zip(places, hosts, strict=True)}
+    row = [host for _, host in sorted(seats.items())]
+    assert row[::2] == row[1::2]
 
 
 def test_shards_stay_on_a_host_before_rings_do():

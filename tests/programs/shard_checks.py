@@ -10,15 +10,19 @@ from importlib import import_module
 from itertools import groupby
 
 import gan_rings
+import keras_rings
 import numpy as np
 from gan_rings import EXACT, LATENT, STEPS
 
 from hvdgan.backends import load
 from hvdgan.backends.interface import GanSpec
 from hvdgan.calo.shower import Conditions
+from hvdgan.parallel.agreement import gather_texts
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.ring import SoloRing
 from hvdgan.parallel.shards import model_of
+from hvdgan.parallel.topology import Nesting
+from hvdgan.run.processes import open_part
 
 FULL = {"precision": "float64", "model_args": {"width": 0.5}, "averaging": 0.5}
 CRITICAL = {"precision": "float64", "optimizer": "adam", "model": "wgan_gp", "model_args": {"width": 0.5}}
@@ -36,26 +40,44 @@ def learn(gan, first, count, rate):
     return {**losses, **gan.state(), **sizes, "showers": gan.generate(ASKED, 0)}
 
 
+def train_alone(spec, make, events, rate):
+    """Train a model in one piece; return what can be seen of it, and prove that its training changed it."""
+    gan = make(spec, SoloRing())
+    start = gan.state()
+    seen = learn(gan, 0, events, rate)
+    assert any(np.abs(seen[name] - array).max(initial=0) > 1e-6 for name, array in start.items()), "nothing was trained"
+    return {name: np.asarray(value) for name, value in seen.items()}
+
+
 def compare(ring, make, settings, rate):
     """Compare a model in shards, or several, with one in one piece on rank 0."""
     spec, models = GanSpec(SHAPE, LATENT, **settings), model_of(ring)
-    start = make(spec, SoloRing()).state()
-    alone = learn(make(spec, SoloRing()), 0, models.size * EVENTS, rate) if ring.rank == 0 else {}
-    alone = ring.broadcast({name: np.asarray(value) for name, value in alone.items()})
+    alone = train_alone(spec, make, models.size * EVENTS, rate) if ring.rank == 0 else {}
     gan = make(spec, ring)
+    alone = ring.broadcast(alone)
     found = ring.mean(learn(gan, models.rank * EVENTS, EVENTS, rate))
     assert found.keys() == alone.keys()
     for name, value in alone.items():
         error = np.abs(np.asarray(found[name]) - value).max(initial=0)
         assert error <= (1e-5 if name == "showers" else 1e-10) * np.abs(value).max(initial=0), (name, error)
-    assert any(np.abs(alone[name] - array).max(initial=0) > 1e-6 for name, array in start.items()), (
-        "nothing was trained"
-    )
     digests = ring.gather(np.frombuffer(gan.digest().encode(), dtype=np.uint8).reshape(1, -1))
     count = ring.shards.count
     assert all((digests[rank] == digests[rank % count]).all() for rank in range(ring.size))
     assert len({digest.tobytes() for digest in digests}) == count
     return gan, found
+
+
+def host_of(rank):
+    """Return the host that a launcher with two of them would start a rank on if it went round hosts."""
+    return f"host{rank % 2}"
+
+
+def check_hosts(ring, world):
+    """Where the shards of a model find room on a host they are there, however ranks are numbered."""
+    row = gather_texts(ring, world.hosts[world.rank])
+    for start in range(0, ring.size, ring.shards.count):
+        model = row[start : start + ring.shards.count]
+        assert len(set(model)) == 1 or ring.shards.count > row.count(model[0]), row
 
 
 def check_a_model_in_shards_is_the_same(ring, make):
@@ -103,11 +125,16 @@ def main():
     framework, *jobs = sys.argv[1:]
     gan_rings.SHAPE, gan_rings.EVENTS = SHAPE, EVENTS
     with guarded_world() as world:
-        make = load(framework).Gan
+        world.hosts = tuple(host_of(rank) for rank in range(world.size))
+        make = keras_rings.make if framework == "keras" else load(framework).Gan
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
         for shards, group in groupby(jobs, key=lambda job: JOBS[job][0]):
-            with module.open_ring(world, 60.0, shards=shards) as ring:
+            with (
+                open_part(world, Nesting(shards=shards)) as (part, _),
+                module.open_ring(part, 60.0, shards=shards) as ring,
+            ):
                 assert (ring.shards.count, ring.shards.index) == (shards, ring.rank % shards)
+                check_hosts(ring, world)
                 for job, check in [(one, check) for one in group for check in JOBS[one][1]]:
                     check(ring, make)
                     print(f"{check.__name__} {job} on {ring.rank} in {STEPS} steps")

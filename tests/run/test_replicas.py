@@ -142,6 +142,8 @@ def test_a_study_lays_replicas_out_and_tolerates_no_loss(small_showers):
     assert largest_ring(config) == 2
     searched = {"training.replicas": {"type": "categorical", "choices": [1, 4]}}
     assert largest_ring(config.replace({"study.space": searched})) == 4
+    none = {"training.replicas": {"type": "categorical", "choices": [3]}}
+    assert largest_ring(config.replace({"study.space": none})) == 4, "the space is what to refuse, not small rings"
     folds = {"study.folds": {"type": "int", "low": 1, "high": 4}}
     side_by_side = config.replace({"study.fold_mode": "parallel", "study.folds": 2, "training.replicas": 1})
     assert [largest_ring(side_by_side), largest_ring(side_by_side.replace({"study.space": folds}))] == [2, 4]

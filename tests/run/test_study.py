@@ -15,7 +15,7 @@ from hvdgan.files import read_json_lines
 from hvdgan.parallel.world import SoloWorld
 from hvdgan.run.looking import status
 from hvdgan.run.train import train
-from hvdgan.training.checkpoint import has_checkpoint
+from hvdgan.training.checkpoint import has_checkpoint, load_checkpoint
 
 HVDGAN = BIN / "hvdgan"
 SPACE = {
@@ -58,6 +58,35 @@ def test_two_groups_search_and_the_best_configuration_trains(study_file, tmp_pat
     assert config.study.space == {}
     shorter = config.replace({"training.epochs": 1})
     assert train(shorter, tmp_path / "best", False, SoloWorld(), lambda row: None) == 0
+
+
+def test_a_group_is_divided_anew_for_every_trial(small_config, tmp_path):
+    kinds = ["easgd", "downpour", "gem"]
+    space = {
+        "training.replicas": {"type": "categorical", "choices": [1, 2]},
+        "training.exchange.kind": {"type": "categorical", "choices": kinds, "when": {"training.replicas": 2}},
+    }
+    points = [{"training.replicas": 1}, *({"training.replicas": 2, "training.exchange.kind": kind} for kind in kinds)]
+    settings = {"trials": 4, "ranks_per_trial": 4, "space": space, "enqueue": points}
+    changed = {f"study.{name}": value for name, value in settings.items()}
+    (tmp_path / "c.yaml").write_text(small_config.replace({**changed, "training.epochs": 1}).dump())
+    run = tmp_path / "study"
+    done = run_job([HVDGAN, "launch", "-np", "5", "study", tmp_path / "c.yaml", "--out", run], timeout=100)
+    assert done.code == 0, done.err
+    ended = trials(run)
+    assert [(trial.state.name, trial.params) for trial in ended] == [("COMPLETE", point) for point in points]
+    best = min(ended, key=lambda trial: trial.value)
+    verdict = json.loads((run / "verdict.json").read_text())
+    assert (verdict["code"], verdict["message"].startswith(f"best trial {best.number} ")) == (0, True)
+    config = load(run / "best.yaml")
+    assert (config.training.replicas, config.study.space) == (best.params["training.replicas"], {})
+    for trial in ended:
+        fold, replicas = run / "trials" / f"{trial.number:04d}" / "fold-0", trial.params["training.replicas"]
+        whole, parts = load_checkpoint(fold), [load_checkpoint(part) for part in sorted(fold.glob("replica-*"))]
+        assert whole.manifest["world"] == 4
+        assert [part.manifest["step"] for part in parts] == [whole.manifest["step"]] * (replicas if replicas > 1 else 0)
+        steps = sum(part.manifest["walk"]["steps"] for part in parts)
+        assert steps == len(parts) * whole.manifest["step"], "rings of two take twice the steps of one of four"
 
 
 def test_one_process_is_coordinator_and_group(study_file, tmp_path):

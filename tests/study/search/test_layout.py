@@ -103,6 +103,10 @@ def test_where_folds_are_not_searched_those_of_the_file_count(folds, modes):
     [
         (configure(folds={**FOLDS, "low": 4}, fold_mode="parallel"), "nothing is left to search"),
         (configure(folds=FOLDS, mode=MODE, fold_mode="parallel"), "set study.fold_mode: sequential"),
+        (
+            configure(4).replace({"study.space": {"training.replicas": {"type": "categorical", "choices": [3]}}}),
+            "4 ranks per trial cannot train 3 replicas\ntraining.replicas: nothing is left to search; change",
+        ),
         (configure(folds={**FOLDS, "when": {"training.optimizer": "lion"}}), "'lion' is never taken"),
     ],
 )
