@@ -32,8 +32,8 @@ def replica_lines():
     """Return a ring and replicas, with and without a slow rank."""
     return [
         {"kind": "replicas", "layout": layout, "ranks": 4, "training.replicas": replicas, "slow": slow,
-         "events_per_second": speed * (0.4 if slow else 1.0), "last_merit": 0.3,
-         "reduced": reduced, "exchanged": exchanged}
+         "events_per_second": speed * (0.4 if slow else 1.0), "last_merit": 0.3, "last_merit_spread": [0.2, 0.4],
+         "reduced": reduced, "exchanged": exchanged, "shared": 0.0}
         for layout, replicas, speed, reduced, exchanged in (("ring", 1, 90.0, 4e8, 0), ("easgd", 4, 110.0, 0, 1e8))
         for slow in (False, True)
     ]  # fmt: skip

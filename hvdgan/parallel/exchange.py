@@ -31,6 +31,8 @@ class Exchange(Protocol):
     """Whether this ring speaks for the training: validates, records and stores it."""
     moved: int
     """Bytes that this rank read from the centre and wrote to it until now."""
+    shared: int
+    """Bytes that this rank got from the leader of its ring until now."""
 
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Begin a training.
@@ -119,7 +121,7 @@ class Exchange(Protocol):
 class NoExchange:
     """One ring alone: nothing to wait for, nothing to share."""
 
-    replica, replicas, leads, moved = 0, 1, True, 0
+    replica, replicas, leads, moved, shared = 0, 1, True, 0, 0
 
     def start(self, weights: State, trained: Collection[str], steps: int, done: int) -> None:
         """Do nothing."""

@@ -37,7 +37,7 @@ class Replicas:
     def __init__(self, ring: Ring, replica: int, settings: Training, leader: Leader | Member) -> None:
         self.replica, self.replicas, self.leads = replica, settings.replicas, replica == 0
         self._ring, self._leader, self._every = ring, leader, settings.exchange.every
-        self._done = 0
+        self._done = self.shared = 0
 
     @property
     def moved(self) -> int:
@@ -131,7 +131,9 @@ class Replicas:
 
     def _share(self, compute: Any) -> State:
         """Compute arrays on the leader and return them on every rank of the ring."""
-        return self._ring.broadcast(together(self._ring, lambda: compute() if self._ring.rank == 0 else {}))
+        state = self._ring.broadcast(together(self._ring, lambda: compute() if self._ring.rank == 0 else {}))
+        self.shared += sum(array.nbytes for array in state.values()) if self._ring.rank else 0
+        return state
 
 
 @contextmanager

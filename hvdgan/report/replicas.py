@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hvdgan.report.style import FLOOR, GENERATED, UNTRAINED, VIOLET, new_figure, put_note, put_title, styled
+from hvdgan.report.style import FLOOR, GENERATED, INK, SKY, UNTRAINED, VIOLET, new_figure, put_note, put_title, styled
 
 Row = Mapping[str, Any]
 
@@ -17,7 +17,11 @@ WIDTH = 0.38
 SPEEDS = {False: (GENERATED, "all ranks alike"), True: (UNTRAINED, "one rank slowed 3 times")}
 """Colour and name of what was measured, by whether a rank is slow."""
 
-SENT = {"reduced": (VIOLET, "in all-reduces"), "exchanged": (FLOOR, "with the centre")}
+SENT = {
+    "reduced": (VIOLET, "in all-reduces"),
+    "exchanged": (FLOOR, "with the centre"),
+    "shared": (SKY, "from it to rings"),
+}
 """Colour and name of bytes, by what they are sent for."""
 
 
@@ -27,7 +31,8 @@ def draw_replicas(rows: Sequence[Row]) -> Figure:
 
     Args:
         rows: Lines of kind "replicas": `layout`, `ranks`, `training.replicas`, `slow`, `events_per_second`,
-            `last_merit`, `reduced` and `exchanged` in bytes; medians are drawn of a layout that was measured again.
+            `last_merit`, `reduced`, `exchanged` and `shared` in bytes; medians are drawn of a layout that was measured
+            again, and the range of all, also of a line's own such as `last_merit_spread`.
     """
     figure = new_figure(11, 4.2)
     put_title(figure, "A ring, replicas, or both")
@@ -40,6 +45,7 @@ def draw_replicas(rows: Sequence[Row]) -> Figure:
             heights = [_median(rows, layout, key, slow) for layout in layouts]
             places = [place + offset for place in range(len(layouts))]
             axes.bar(places, heights, WIDTH, color=colour, label=name)
+            _draw_ranges(axes, places, [_range(rows, layout, key, slow) for layout in layouts])
         _finish(axes, layouts, label)
     _draw_sent(panels[2], rows, layouts)
     if layouts:
@@ -48,6 +54,12 @@ def draw_replicas(rows: Sequence[Row]) -> Figure:
     else:
         put_note(panels[0], "no replicas were measured")
     return figure
+
+
+def _draw_ranges(axes: Axes, places: Sequence[float], ranges: Sequence[tuple[float, float]]) -> None:
+    """Draw a line over each bar from the smallest to the largest value."""
+    lows, highs = [low for low, _ in ranges], [high for _, high in ranges]
+    axes.vlines(places, lows, highs, color=INK, linewidth=1.4)
 
 
 def _draw_sent(axes: Axes, rows: Sequence[Row], layouts: Mapping[str, str]) -> None:
@@ -80,5 +92,16 @@ def _shape(row: Row) -> str:
 
 def _median(rows: Sequence[Row], layout: str, key: str, slow: bool) -> float:
     """Return the median of a layout's measurements; 0 where there is none."""
-    found = [row[key] for row in rows if row["layout"] == layout and row["slow"] is slow]
+    found = [row.get(key, 0.0) for row in rows if row["layout"] == layout and row["slow"] is slow]
     return statistics.median(found) if found else 0.0
+
+
+def _range(rows: Sequence[Row], layout: str, key: str, slow: bool) -> tuple[float, float]:
+    """Return the smallest and the largest of a layout's measurements; 0 where there is none.
+
+    >>> _range([{"layout": "ring", "slow": False, "merit": 2.0, "merit_spread": [1.0, 3.0]}], "ring", "merit", False)
+    (1.0, 3.0)
+    """
+    own = [row for row in rows if row["layout"] == layout and row["slow"] is slow]
+    ends = [end for row in own for end in row.get(f"{key}_spread", [row[key]])]
+    return min(ends, default=0.0), max(ends, default=0.0)

@@ -14,6 +14,7 @@ from typing import Any
 import environment
 
 from exchanging.layouts import LAYOUTS, RANKS
+from hvdgan.bench.records import middle
 from hvdgan.calo.geometry import Geometry
 from hvdgan.calo.simulate import draw_conditions, simulate
 from hvdgan.data.formats import LcdV1
@@ -32,6 +33,7 @@ COLUMNS = {
     "merit": ("best merit", 1.0),
     "events_per_second": ("events/s", 1.0),
     "exchanged": ("exchanged [MB]", 1e-6),
+    "shared": ("to rings [MB]", 1e-6),
     "reduced": ("all-reduced [MB]", 1e-6),
 }
 
@@ -41,13 +43,15 @@ def parse_words(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("scripts/benchmarks/replicas")
     parser.add_argument("layouts", nargs="*", metavar="LAYOUT", help=", ".join(LAYOUTS))
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--pause", type=float, default=0.2)
     parser.add_argument("--out", type=Path, default=environment.ROOT / "build" / "replicas.jsonl")
     options = parser.parse_args(words)
     unknown = [name for name in options.layouts if name not in LAYOUTS]
     if unknown:
         parser.error(f"there is no layout {unknown[0]}; choose from {', '.join(LAYOUTS)}")
+    if options.repeats < 1:
+        parser.error(f"--repeats {options.repeats}: give 1 or more")
     return options
 
 
@@ -71,16 +75,31 @@ def measure(folder: Path, layout: str, slow: bool, options: argparse.Namespace) 
     return json.loads((folder / "figures.json").read_text())
 
 
-def tabulate(found: dict[tuple[str, bool], list[dict[str, Any]]]) -> Table:
-    """Return medians, by layout."""
+def summarise(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of repeated figures, by name, and beside each the smallest and the largest value."""
+    numbers = {name: middle([one[name] for one in figures]) for name in figures[0] if name != "curve"}
+    curve = [statistics.median(merits) for merits in zip(*(one["curve"] for one in figures), strict=True)]
+    spreads = {f"{name}_spread": spread for name, (_, spread) in numbers.items()}
+    return {**{name: value for name, (value, _) in numbers.items()}, "curve": curve, **spreads}
+
+
+def tabulate(found: dict[tuple[str, bool], dict[str, Any]]) -> Table:
+    """Return medians and ranges, by layout."""
     rows = []
     for (layout, slow), figures in found.items():
-        values = [scale * statistics.median(one[name] for one in figures) for name, (_, scale) in COLUMNS.items()]
         replicas = LAYOUTS[layout]["training.replicas"]
         shape = f"{replicas} x {RANKS // replicas}"
-        rows.append((layout, shape, "one rank" if slow else "none", *(f"{value:.3g}" for value in values)))
+        cells = (_tell(figures, name, scale) for name, (_, scale) in COLUMNS.items())
+        rows.append((layout, shape, "one rank" if slow else "none", *cells))
     names = [title for title, _ in COLUMNS.values()]
     return Table("Rings and replicas, the same events", ("layout", "replicas x ring", "slow", *names), tuple(rows))
+
+
+def _tell(figures: dict[str, Any], name: str, scale: float) -> str:
+    """Return a median, with its range where there is one."""
+    low, high = figures[f"{name}_spread"]
+    span = f" ({scale * low:.3g} to {scale * high:.3g})" if low < high else ""
+    return f"{scale * figures[name]:.3g}{span}"
 
 
 def main() -> None:
@@ -91,16 +110,17 @@ def main() -> None:
     found: dict[tuple[str, bool], list[dict[str, Any]]] = {case: [] for case in cases}
     with tempfile.TemporaryDirectory(prefix="hvdgan-replicas-") as folder:
         write_showers(Path(folder) / "showers.h5")
-        for round_ in range(options.rounds):
+        for repeat in range(options.repeats):
             for layout, slow in cases:
-                own = Path(folder) / f"{layout}-{slow}-{round_}"
+                own = Path(folder) / f"{layout}-{slow}-{repeat}"
                 own.mkdir()
-                figures = measure(own, layout, slow, options)
-                found[layout, slow].append(figures)
-                told = {"kind": "replicas", "layout": layout, **LAYOUTS[layout], "slow": slow, **figures}
-                settings = {"ranks": RANKS, "epochs": options.epochs, "pause": options.pause}
-                append_json_line(options.out, {**told, **settings, **environment.describe(own)})
-    print_table(tabulate(found), sys.stdout, reaches_person())
+                found[layout, slow].append(measure(own, layout, slow, options))
+    medians = {case: summarise(figures) for case, figures in found.items()}
+    settings = {"ranks": RANKS, "epochs": options.epochs, "pause": options.pause, "repeats": options.repeats}
+    for (layout, slow), figures in medians.items():
+        told = {"kind": "replicas", "layout": layout, **LAYOUTS[layout], "slow": slow, **figures}
+        append_json_line(options.out, {**told, **settings, **environment.describe(options.out.parent)})
+    print_table(tabulate(medians), sys.stdout, reaches_person())
 
 
 if __name__ == "__main__":

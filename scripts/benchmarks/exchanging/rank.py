@@ -36,7 +36,8 @@ def main(directory: str, files: str, layout: str, epochs: str, pause: str, slow:
             result = train_once(config, ring, Path(directory), Hooks(work, rows.append), exchange=exchange)
             led = len(ends) if ring.rank == 0 else 0
             took = max(world.gather(ends[-1])) - min(world.gather(ends[0]))
-            done, moved = sum(world.gather(led)), sum(world.gather(exchange.moved))
+            done = sum(world.gather(led))
+            moved, shared = sum(world.gather(exchange.moved)), sum(world.gather(exchange.shared))
         if world.rank == 0:
             batch = config.training.batch_size * RANKS // config.training.replicas
             write_json(
@@ -48,6 +49,7 @@ def main(directory: str, files: str, layout: str, epochs: str, pause: str, slow:
                     "events": done * batch,
                     "events_per_second": done * batch / took,
                     "exchanged": moved,
+                    "shared": shared,
                     "reduced": ring_bytes(config, _count(config, files), done),
                 },
             )
