@@ -61,7 +61,7 @@ def write_showers(path: Path) -> None:
     LcdV1().write(path, simulate(draw_conditions(EVENTS, seed=SEED), geometry, SEED))
 
 
-def measure(folder: Path, layout: str, slow: bool, options: argparse.Namespace) -> dict[str, Any]:
+def measure(folder: Path, layout: str, slow: bool, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one training.
 
     Raises:
@@ -69,8 +69,8 @@ def measure(folder: Path, layout: str, slow: bool, options: argparse.Namespace) 
         TimeoutExpired: It hung.
     """
     flags = mpirun_flags(RANKS, count_cores(), os.geteuid() == 0)
-    words = [str(folder), str(folder.parent / "*.h5"), layout, str(options.epochs), str(options.pause), str(int(slow))]
-    job = [find_mpirun(), "-np", str(RANKS), *flags, sys.executable, "-m", "exchanging.rank", *words]
+    words = [folder, folder.parent / "*.h5", layout, options.epochs, options.pause, int(slow), seed]
+    job = [find_mpirun(), "-np", str(RANKS), *flags, sys.executable, "-m", "exchanging.rank", *map(str, words)]
     subprocess.run(job, check=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
     return json.loads((folder / "figures.json").read_text())
 
@@ -114,7 +114,7 @@ def main() -> None:
             for layout, slow in cases:
                 own = Path(folder) / f"{layout}-{slow}-{repeat}"
                 own.mkdir()
-                found[layout, slow].append(measure(own, layout, slow, options))
+                found[layout, slow].append(measure(own, layout, slow, repeat, options))
     medians = {case: summarise(figures) for case, figures in found.items()}
     settings = {"ranks": RANKS, "epochs": options.epochs, "pause": options.pause, "repeats": options.repeats}
     for (layout, slow), figures in medians.items():

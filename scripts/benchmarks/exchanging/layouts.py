@@ -21,19 +21,21 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 """What each sets; all others are as in `configure`."""
 
 
-def configure(files: str, epochs: int, layout: str) -> Config:
+def configure(files: str, epochs: int, layout: str, seed: int) -> Config:
     """Return the configuration of one training.
 
     Args:
         files: Shell pattern of the shower files.
         epochs: Passes over the events.
         layout: Name of the layout.
+        seed: Of the training.
     """
     base = {
         "data": {"files": [files], "validation": 0.2},
         "gan": {"model": "wgan_gp", "latent_size": 16, "model_args": {"width": 0.25, "critic_steps": UPDATES}},
         "training": {
             "epochs": epochs,
+            "seed": seed,
             "batch_size": 16,
             "optimizer": "adam",
             "adam": {"beta1": 0.0, "beta2": 0.9},

@@ -1,6 +1,6 @@
 """One rank of a measured training.
 
-    mpirun -np 4 python -m exchanging.rank DIRECTORY FILES LAYOUT EPOCHS PAUSE SLOW
+    mpirun -np 4 python -m exchanging.rank DIRECTORY FILES LAYOUT EPOCHS PAUSE SLOW SEED
 
 FILES is a pattern of shower files, PAUSE the seconds that each step takes beside its computation, SLOW 1 where the last
 rank is slow. Rank 0 leaves figures.json in the directory.
@@ -19,9 +19,9 @@ from hvdgan.run.processes import open_cell
 from hvdgan.training.loop import Hooks
 
 
-def main(directory: str, files: str, layout: str, epochs: str, pause: str, slow: str) -> None:
+def main(directory: str, files: str, layout: str, epochs: str, pause: str, slow: str, seed: str) -> None:
     """Train, and let rank 0 write what came out."""
-    config = configure(files, int(epochs), layout)
+    config = configure(files, int(epochs), layout, int(seed))
     with guarded_world() as world:
         more = SLOWER - 1 if int(slow) and world.rank == RANKS - 1 else 0.0
         rows, ends, computed = [], [], [time.thread_time()]
