@@ -1,5 +1,6 @@
 """Rings of several processes: over gloo, over MPI, over parts of an MPI world."""
 
+import json
 import subprocess
 import sys
 
@@ -96,10 +97,13 @@ def test_ring_over_an_mpi_world_and_over_its_halves(run_mpi):
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_two_rings_side_by_side_are_opened_again_and_again(run_mpi):
-    done = run_mpi(["ring_cycles.py", "12"], 4, timeout=90)
+def test_two_rings_side_by_side_are_opened_again_and_again_each_with_a_timeline(run_mpi, tmp_path):
+    done = run_mpi(["ring_cycles.py", "12"], 4, timeout=90, env={"HOROVOD_TIMELINE": str(tmp_path / "timeline.json")})
     assert done.code == 0, done.err
     assert done.out.count("ok") == 4
+    written = list(tmp_path.glob("timeline-*.json"))
+    assert len(written) == 3 * (2 + 2 + 2 + 1)
+    assert all(json.loads(file.read_text()) for file in written)
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""Four ranks as two rings of two, side by side, split anew again and again; one rank is slow now and then."""
+"""Four ranks as two rings of two, side by side, split anew again and again; one rank is slow now and then.
+
+Each ring has a timeline of its own, where HOROVOD_TIMELINE asks for them.
+"""
 
 import os
 import sys
@@ -6,6 +9,7 @@ import time
 
 from hvdgan.parallel.guard import guarded_world
 from hvdgan.parallel.horovod_torch import open_ring
+from hvdgan.parallel.timeline import kept_apart
 
 SPLITS = [(0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0), (None, 0, 0, 0)]
 
@@ -27,7 +31,7 @@ def main():
 
 def train(world, part, cycle):
     members = part.gather(world.rank)
-    with open_ring(part) as ring:
+    with kept_apart(f"{cycle}-{min(members)}"), open_ring(part) as ring:
         assert ring.size == part.size
         for step in range(3):
             if (cycle + step) % 5 == world.rank:
