@@ -18,6 +18,12 @@ from hvdgan.parallel.shards import Shards
 
 Call = Callable[[Tensor], Tensor]
 
+ROOM = 2**21
+"""Bytes of joined channels that are there at a time: a layer is fed some events after others."""
+
+LEAST = 2
+"""Events at a time: torch convolves a single small one with many times the memory."""
+
 
 class _Pair(Function):
     """A call, and the one that takes its gradients back."""
@@ -60,7 +66,8 @@ class Collectives:
     def feed(self, part: Tensor, run: Call) -> Tensor:
         """Give the joined channels of all shards to this shard's filters; they are joined again in the backward pass.
 
-        torch stops to compute again as soon as it has what it needs, which is before the convolution itself.
+        Some events at a time, so that joined channels take little. torch stops to compute again as soon as it has what
+        it needs, which is before the convolution itself.
 
         Args:
             part: This shard's channels; all that is remembered.
@@ -70,7 +77,10 @@ class Collectives:
         def work(part: Tensor) -> Tensor:
             return run(_Pair.apply(part, self._join, self._scatter))
 
-        return checkpoint(work, part, use_reentrant=False, preserve_rng_state=False)
+        settings = {"use_reentrant": False, "preserve_rng_state": False}
+        joined = part.numel() // part.shape[self.axis] * self.channels * part.element_size()
+        slices = min(-(-joined // ROOM), max(1, len(part) // LEAST))
+        return torch.cat([checkpoint(work, some, **settings) for some in part.tensor_split(slices)])
 
     def part(self, whole: Tensor) -> Tensor:
         """Return this shard's channels of activations that all have alike."""
@@ -79,9 +89,13 @@ class Collectives:
 
     def ones(self, part: Tensor) -> Tensor:
         """Return ones for the channels of all shards, where a part holds this shard's."""
+        return self.blank(part).contiguous(memory_format=_layout(part))
+
+    def blank(self, part: Tensor) -> Tensor:
+        """Return the same, to look at and not to write to: a single number stands for all, and nothing is held."""
         shape = list(part.shape)
         shape[self.axis] = self.channels
-        return part.new_ones(shape).contiguous(memory_format=_layout(part))
+        return part.new_ones(()).expand(shape)
 
     def _join(self, part: Tensor) -> Tensor:
         """Join the channels of all shards."""

@@ -21,8 +21,10 @@ class Dropout(nn.Dropout):
 
     def _draw(self, image: Tensor) -> Tensor:
         """Return what to multiply with, channels-last: 0 or a number above 1."""
-        dropped, scale = dropped_of_words(self.p)
-        shape = image.permute(LAST).shape
+        return self._choose(image).to(image.dtype).mul_(dropped_of_words(self.p)[1])
+
+    def _choose(self, image: Tensor) -> Tensor:
+        """Return 1 where a number stays and 0 elsewhere, in two bytes each, channels-last."""
         words = torch.empty(-(-image.numel() // 4), dtype=WORD, device=image.device).random_(-(2**63), None)
-        kept = words.view(PART).ge_(dropped - 2**15)[: image.numel()]
-        return kept.to(image.dtype).mul_(scale).view(shape).permute(FIRST)
+        kept = words.view(PART).ge_(dropped_of_words(self.p)[0] - 2**15)[: image.numel()]
+        return kept.view(image.permute(LAST).shape).permute(FIRST)
