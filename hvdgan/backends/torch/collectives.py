@@ -21,8 +21,8 @@ Call = Callable[[Tensor], Tensor]
 ROOM = 2**21
 """Bytes of joined channels that are there at a time: a layer is fed some events after others."""
 
-LEAST = 2
-"""Events at a time: torch convolves a single small one with many times the memory."""
+PLANE = 20480
+"""Numbers of an event in a plane, up to which torch convolves it, where it is alone, with many times the memory."""
 
 
 class _Pair(Function):
@@ -77,10 +77,8 @@ class Collectives:
         def work(part: Tensor) -> Tensor:
             return run(_Pair.apply(part, self._join, self._scatter))
 
-        settings = {"use_reentrant": False, "preserve_rng_state": False}
-        joined = part.numel() // part.shape[self.axis] * self.channels * part.element_size()
-        slices = min(-(-joined // ROOM), max(1, len(part) // LEAST))
-        return torch.cat([checkpoint(work, some, **settings) for some in part.tensor_split(slices)])
+        slices = part.tensor_split(max(1, len(part) // self._together(part)))
+        return torch.cat([checkpoint(work, some, use_reentrant=False, preserve_rng_state=False) for some in slices])
 
     def part(self, whole: Tensor) -> Tensor:
         """Return this shard's channels of activations that all have alike."""
@@ -96,6 +94,12 @@ class Collectives:
         shape = list(part.shape)
         shape[self.axis] = self.channels
         return part.new_ones(()).expand(shape)
+
+    def _together(self, part: Tensor) -> int:
+        """Return how many events may be joined at a time."""
+        event = part.numel() // part.shape[self.axis] * self.channels / len(part)
+        least = 1 if event > PLANE * part.shape[-1] else 2
+        return max(least, int(ROOM / (event * part.element_size())))
 
     def _join(self, part: Tensor) -> Tensor:
         """Join the channels of all shards."""
