@@ -4,7 +4,7 @@ What every shard holds alike and what a shard holds of its own meet in pairs of 
 keep (forward) and total, join and part, join and scatter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,13 +87,14 @@ class Collectives:
 
     def ones(self, part: Tensor) -> Tensor:
         """Return ones for the channels of all shards, where a part holds this shard's."""
-        return self.blank(part).contiguous(memory_format=_layout(part))
+        ones = part.new_ones(()).expand(self.widen(part.shape))
+        return ones.contiguous(memory_format=_layout(part))
 
-    def blank(self, part: Tensor) -> Tensor:
-        """Return the same, to look at and not to write to: a single number stands for all, and nothing is held."""
-        shape = list(part.shape)
-        shape[self.axis] = self.channels
-        return part.new_ones(()).expand(shape)
+    def widen(self, shape: Sequence[int]) -> list[int]:
+        """Return the shape that the channels of all shards have, where this shard's have one."""
+        sizes = list(shape)
+        sizes[self.axis] = self.channels
+        return sizes
 
     def _together(self, part: Tensor) -> int:
         """Return how many events may be joined at a time."""

@@ -4,7 +4,7 @@ A layer that is split stays the object it was, under its name: it gets fewer fil
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -99,9 +99,9 @@ class _Noisy:
 class _Choosing(_Apart):
     """A dropout of ours, whose choices are those that one process would make for all channels."""
 
-    def _choose(self, given: Tensor) -> Tensor:
-        """Choose for all channels, and return this shard's."""
-        return self.exit.part(super()._choose(self.exit.blank(given)))
+    def _choose(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Choose for all channels, and return this shard's choices."""
+        return self.exit.part(super()._choose(self.exit.widen(shape), device))
 
 
 def _plan(network: nn.Module, count: int) -> dict[nn.Module, Duty]:
