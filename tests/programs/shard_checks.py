@@ -104,7 +104,8 @@ def main():
     gan_rings.SHAPE, gan_rings.EVENTS = SHAPE, EVENTS
     with guarded_world() as world:
         make = load(framework).Gan
-        import_module(f"hvdgan.backends.{framework}.collectives").ROOM = 2**15  # some layers in slices, some not
+        if framework == "torch":
+            import_module("hvdgan.backends.torch.collectives").ROOM = 2**15  # feeds some layers in slices, some not
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
         for shards, group in groupby(jobs, key=lambda job: JOBS[job][0]):
             with module.open_ring(world, 60.0, shards=shards) as ring:

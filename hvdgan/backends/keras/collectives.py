@@ -4,22 +4,17 @@ What every shard holds alike and what a shard holds of its own meet in pairs of 
 keep (forward) and total, join and part, join and scatter.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from hvdgan.backends.partition import Split, split
-from hvdgan.parallel.shards import Shards, cut
+from hvdgan.parallel.shards import Shards
 
 Call = Callable[..., Tensor]
-
-ROOM = 2**21
-"""Bytes of joined channels that are there at a time: a layer is fed some events after others."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +42,6 @@ class Collectives:
     def feed(self, part: Tensor, run: Call) -> Tensor:
         """Give the joined channels of all shards to this shard's filters; they are joined again in the backward pass.
 
-        Some events at a time, each when the ones before are done, so that joined channels take little.
-
         Args:
             part: This shard's channels; all that is remembered.
             run: The work of the layer, on whole activations and the values of `run.weights`.
@@ -57,28 +50,17 @@ class Collectives:
 
         @tf.custom_gradient
         def call(part: Tensor, *values: Tensor) -> tuple[Tensor, Any]:
-            slices = self._cut(part)
-
             def back(upstream: Tensor) -> list[Tensor]:
-                found: list[list[Tensor]] = []
-                for some in slices:
-                    with tf.control_dependencies([upstream, *itertools.chain(*found[-1:])]):
-                        again, slope = part[some], upstream[some]
-                    whole = join(again)
-                    with tf.GradientTape(watch_accessed_variables=False) as tape:
-                        tape.watch([whole, *values])
-                        made = run(whole, values)
-                    gradient, *gradients = tape.gradient(made, [whole, *values], slope)
-                    found.append([scatter(gradient), *gradients])
-                gradients = list(zip(*found, strict=True))
-                return [tf.concat(gradients[0], axis=0), *map(tf.add_n, gradients[1:])]
+                with tf.control_dependencies([upstream]):
+                    again = tf.identity(part)
+                whole = join(again)
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch([whole, *values])
+                    made = run(whole, values)
+                gradient, *gradients = tape.gradient(made, [whole, *values], upstream)
+                return [scatter(gradient), *gradients]
 
-            made: list[Tensor] = []
-            for some in slices:
-                with tf.control_dependencies(made[-1:]):
-                    given = part[some]
-                made.append(run(self._join(given), values))
-            return tf.concat(made, axis=0), back
+            return run(self._join(part), values), back
 
         return call(part, *[tf.convert_to_tensor(weight.value) for weight in run.weights])
 
@@ -101,13 +83,6 @@ class Collectives:
     def _own(self) -> Split:
         """Where this shard's channels are."""
         return split(0, self.channels, self.shards.index, self.shards.count)
-
-    def _cut(self, part: Tensor) -> list[slice]:
-        """Cut events into those that may be joined at a time; where a graph does not know their number, all may."""
-        count = part.shape[0] or 1
-        event = prod(part.shape[1:]) // part.shape[self.axis] * self.channels * part.dtype.size
-        slices = max(1, count // max(1, ROOM // event))
-        return cut(count, slices) if part.shape[0] else [slice(None)]
 
     def _join(self, part: Tensor) -> Tensor:
         """Join the channels of all shards."""
