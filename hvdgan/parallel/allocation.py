@@ -87,6 +87,8 @@ class Figures:
         base: Bytes that a process takes without any network.
         copies: How many times the weights lie in memory: gradients, slots of the optimizer.
         held: Bytes per event that a backward pass needs.
+        whole: Those of them that are not divided between shards.
+        joined: Bytes that shards take for joined channels, whatever the batch.
         local: Link between processes of one host.
         network: Bandwidth between hosts in bytes per second, and its latency in seconds.
     """
@@ -103,6 +105,8 @@ class Figures:
     base: float
     copies: float
     held: float
+    whole: float
+    joined: float
     local: Link
     network: tuple[float, float]
 

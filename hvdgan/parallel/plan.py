@@ -115,8 +115,14 @@ def choose(outlooks: Sequence[Outlook]) -> Outlook:
 
 
 def need_memory(figures: Figures, batch: int, shards: int) -> float:
-    """Return the bytes that a rank takes: shards divide the networks and what their backward pass needs."""
-    return figures.base + (figures.copies * figures.weights + figures.held * batch) / shards
+    """Return the bytes that a rank takes.
+
+    Assumed: shards divide the networks, with gradients and slots, and what a backward pass holds, as evenly as if every
+    layer were split; of what all of them hold whole, and of the channels joined for the layer at work, a rank then
+    takes in what the others have.
+    """
+    divided = figures.copies * figures.weights + figures.held * batch
+    return figures.base + divided / shards + (1 - 1 / shards) * (figures.whole * batch + figures.joined)
 
 
 def need_shards(figures: Figures, batch: int, allocation: Allocation) -> int | None:

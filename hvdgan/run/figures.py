@@ -24,9 +24,11 @@ WORD = 8.0
 
 ASSUMED = Figures(
     event=0.4, jitter=0.02, generation=0.4 * FORWARD_SHARE, start=5.0, messages=(), weights=0.0, activations=3.4e7,
-    gathers=52, every=10, base=4.2e8, copies=4, held=2.1e7, local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
+    gathers=52, every=10, base=4.2e8, copies=4, held=1.41e7, whole=8.7e5, joined=9e6,
+    local=Link(2.5e-5, 2.5e9, 1e-3), network=(1.25e9, 5e-5),
 )  # fmt: skip
-"""Of 3DGAN on 25 x 25 x 25 cells: torch with one thread, Horovod over MPI between processes of one machine."""
+"""Of 3DGAN on 25 x 25 x 25 cells: torch with one thread, Horovod over MPI between processes of one machine; memory by
+`scripts/benchmarks/shards`, batches of 8 and 24, without what the C library keeps of freed memory."""
 
 PUBLISHED = (73_450, 872_948)
 """Parameters of 3DGAN's discriminator and generator on 25 x 25 x 25 cells."""

@@ -11,6 +11,7 @@ from torch import nn
 
 from hvdgan.backends.interface import GanSpec
 from hvdgan.backends.partition import Kind, plan_row
+from hvdgan.backends.torch import collectives
 from hvdgan.backends.torch.examine import unchanged
 from hvdgan.backends.torch.sharding import list_whole, split_networks
 from hvdgan.backends.torch.state import name_tensors, to_array
@@ -92,12 +93,13 @@ def learn(network, images):
     return said.detach(), slopes.detach(), {name: to_array(gradient) for name, gradient in gradients.items()}
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize(("layout", "room"), [(torch.contiguous_format, 1), (torch.channels_last_3d, collectives.ROOM)])
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_a_split_network_is_the_same_to_second_order(count, layout):
+def test_a_split_network_is_the_same_to_second_order(count, layout, room, monkeypatch):
+    monkeypatch.setattr(collectives, "ROOM", room)
     torch.manual_seed(1)
     whole = Branched().double().to(memory_format=layout)
-    images = torch.rand(3, 1, 3, 3, 3, dtype=torch.float64)
+    images = torch.rand(5, 1, 3, 3, 3, dtype=torch.float64)
     copies = [copy.deepcopy(whole) for _ in range(count)]
 
     def work(shard):

@@ -11,12 +11,16 @@ from hvdgan.errors import UsageError
 from hvdgan.parallel.allocation import Allocation, Figures, Layout, Work, find_layouts
 from hvdgan.parallel.cost import Link
 from hvdgan.parallel.plan import choose, compare_layouts, count_moved, need_memory, need_shards, predict
+from hvdgan.run.figures import gather_figures
 
 FREE = Link(0.0, math.inf, 0.0)
 FIGURES = Figures(
     event=0.01, jitter=0.0, generation=0.001, start=0.0, messages=(4e6, 4e6), weights=4e6, activations=1e6, gathers=10,
-    every=5, base=1e8, copies=4, held=1e6, local=Link(2e-5, 2e9, 1e-3), network=(1e9, 5e-5),
+    every=5, base=1e8, copies=4, held=1e6, whole=1e5, joined=2e6, local=Link(2e-5, 2e9, 1e-3), network=(1e9, 5e-5),
 )  # fmt: skip
+MEASURED = [(8, 1, 124.2), (8, 2, 67.9), (8, 4, 44.8), (24, 1, 339.8), (24, 2, 182.1), (24, 4, 108.8)]
+"""Batch, shards, and the peak in MB of 3DGAN in torch by scripts/benchmarks/shards; see README."""
+
 WORK = Work(trials=200, epochs=30, events=200_000, batch=50, validation=0.1, validated=1000)
 
 
@@ -91,11 +95,18 @@ def test_ten_thousand_ranks_have_few_layouts_to_look_at():
 def test_a_model_that_does_not_fit_is_divided():
     small = Allocation(17, 16, 16, memory=1.4e8)
     assert need_memory(FIGURES, 50, 1) == pytest.approx(1e8 + 1.6e7 + 5e7)
+    assert need_memory(FIGURES, 50, 2) == pytest.approx(1e8 + 8e6 + 2.5e7 + 3.5e6)
     assert need_shards(FIGURES, 50, small) == 2
     best = choose(compare_layouts(WORK, small, FIGURES))
     assert best.layout.shards == 2
     assert best.fits
     assert not choose(compare_layouts(WORK, replace(small, memory=1e6), FIGURES)).fits
+
+
+@pytest.mark.parametrize(("batch", "shards", "measured"), MEASURED)
+def test_memory_is_what_was_measured(batch, shards, measured):
+    figures, _ = gather_figures(None)
+    assert need_memory(figures, batch, shards) - figures.base == pytest.approx(measured * 2**20, rel=0.07)
 
 
 def test_bytes_of_a_step_by_what_they_are_for():

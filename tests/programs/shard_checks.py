@@ -127,6 +127,8 @@ def main():
     with guarded_world() as world:
         world.hosts = tuple(host_of(rank) for rank in range(world.size))
         make = keras_rings.make if framework == "keras" else load(framework).Gan
+        if framework == "torch":
+            import_module("hvdgan.backends.torch.collectives").ROOM = 2**15  # feeds some layers in slices, some not
         module = import_module(f"hvdgan.parallel.horovod_{framework}")
         for shards, group in groupby(jobs, key=lambda job: JOBS[job][0]):
             with (

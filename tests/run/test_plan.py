@@ -46,11 +46,11 @@ def test_measurements_take_the_place_of_assumptions(tmp_path):
 
 
 def test_what_does_not_fit_is_told_and_divided():
-    told = ask("--memory", 1)
+    told = ask("--memory", 0.8)
     assert "x 4 shards" in told
-    assert "A model in one piece, or in fewer shards, takes more than 1.00 GB of a rank; this takes 0.76 GB." in told
+    assert "A model in one piece, or in fewer shards, takes more than 0.80 GB of a rank; this takes 0.70 GB." in told
     assert "--set training.shards=4" in told
-    assert "or --shards 4 (training.shards)." in ask("--memory", 1, "--shards", 1)
+    assert "or --shards 4 (training.shards)." in ask("--memory", 0.8, "--shards", 1)
     assert "no number of shards helps" in ask("--memory", 0.1)
 
 

@@ -28,6 +28,7 @@ from hvdgan.backends.angle import (
 )
 from hvdgan.backends.events import CONDITIONS
 from hvdgan.backends.keras.cells import CellScale, Cut
+from hvdgan.backends.keras.dropout import Dropout
 from hvdgan.backends.keras.networks import BatchNorm, Leaky, PairMean
 from hvdgan.backends.keras.recipe import TwoPass
 from hvdgan.backends.model import Events, Trainer
@@ -200,7 +201,7 @@ def build_angle_discriminator(
             layers.Conv3D(filters(published, width), TRUNK_KERNEL, name=f"conv{number}"),
             Leaky(),
             _normalise(f"norm{number}", batch_norm and number > 1),
-            layers.Dropout(dropout),
+            Dropout(dropout),
         ]
     row += [PairMean(), layers.Permute((4, 1, 2, 3)), layers.Flatten()]
     settings = {"name": "discriminator", "dtype": keras.config.floatx()}

@@ -4,7 +4,7 @@ What every shard holds alike and what a shard holds of its own meet in pairs of 
 keep (forward) and total, join and part, join and scatter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,13 @@ class Collectives:
 
     def ones(self, part: Tensor) -> Tensor:
         """Return ones for the channels of all shards, where a part holds this shard's."""
-        sizes = tf.unstack(tf.shape(part))
+        return tf.ones(self.widen(tf.unstack(tf.shape(part))), part.dtype)
+
+    def widen(self, shape: Sequence[int]) -> list[int]:
+        """Return the shape that the channels of all shards have, where this shard's have one."""
+        sizes = list(shape)
         sizes[self.axis] = self.channels
-        return tf.ones(sizes, part.dtype)
+        return sizes
 
     @property
     def _own(self) -> Split:

@@ -21,9 +21,13 @@ class Dropout(layers.Dropout):
 
     def _draw(self, image: Tensor) -> Tensor:
         """Return what to multiply with: 0 or a number above 1."""
-        dropped, scale = dropped_of_words(self.rate)
-        count, seed = tf.size(image), self.seed_generator.next()
+        kept = self._choose(tf.shape(image))
+        return tf.cast(kept, image.dtype) * dropped_of_words(self.rate)[1]
+
+    def _choose(self, shape: Tensor) -> Tensor:
+        """Return which numbers of images of a shape stay."""
+        count, seed = tf.reduce_prod(shape), self.seed_generator.next()
         limits = {"minval": None, "maxval": None}
         words = tf.random.stateless_uniform(((count + 3) // 4,), seed, dtype=WORD, **limits)
-        kept = tf.reshape(tf.bitcast(words, PART), (-1,))[:count] >= dropped - 2**15
-        return tf.reshape(tf.cast(kept, image.dtype), tf.shape(image)) * scale
+        kept = tf.reshape(tf.bitcast(words, PART), (-1,))[:count] >= dropped_of_words(self.rate)[0] - 2**15
+        return tf.reshape(kept, shape)

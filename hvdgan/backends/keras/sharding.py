@@ -13,6 +13,7 @@ from keras import Variable, layers
 from tensorflow import Tensor
 
 from hvdgan.backends.keras.collectives import Collectives
+from hvdgan.backends.keras.dropout import Dropout
 from hvdgan.backends.keras.networks import Leaky, PairMean
 from hvdgan.backends.keras.state import KERNEL, name_tensors
 from hvdgan.backends.keras.trainer import make_graph
@@ -121,6 +122,14 @@ class _Noisy:
         return self.exit.leave(made) if self.duty.joins else made
 
 
+class _Choosing(_Apart):
+    """A dropout of ours, whose choices are those that one process would make for all channels."""
+
+    def _choose(self, shape: Tensor) -> Tensor:
+        """Choose for all channels, and return this shard's choices."""
+        return self.exit.part(super()._choose(self.exit.widen(tf.unstack(shape))))
+
+
 def _plan(network: keras.Model, count: int) -> list[tuple[keras.Layer, Duty]]:
     """Return the layers of a network that have duties, with these."""
     uses, rows = _count_uses(network), list(_rows(network))
@@ -205,7 +214,8 @@ def _is_cellwise(layer: keras.Layer) -> bool:
 
 def _convert(layer: keras.Layer, duty: Duty, shards: Shards) -> Iterator[tuple[Variable, Split]]:
     """Give a layer its duty; yield the weights that are a part now, with their canonical axes."""
-    mixin = {"filters": _Filtering, "noise": _Noisy}.get(duty.kind.word, _Apart)
+    noisy = _Choosing if isinstance(layer, Dropout) else _Noisy
+    mixin = {"filters": _Filtering, "noise": noisy}.get(duty.kind.word, _Apart)
     layer.__class__ = type(type(layer).__name__, (mixin, type(layer)), {})
     layer.duty, layer.input_spec = duty, None
     layer.entrance, layer.exit = (Collectives(shards, duty.axis, number) for number in (duty.given, duty.channels))

@@ -29,6 +29,7 @@ from hvdgan.backends.events import CONDITIONS
 from hvdgan.backends.model import Events, Trainer
 from hvdgan.backends.published import EPSILON, MOMENTUM, SLOPE, Cells, filters
 from hvdgan.backends.torch.cells import CellScale, Cut
+from hvdgan.backends.torch.dropout import Dropout
 from hvdgan.backends.torch.networks import initialise
 from hvdgan.backends.torch.recipe import TwoPass
 
@@ -194,7 +195,7 @@ def build_angle_discriminator(
         layers[f"conv{number}"] = nn.Conv3d(channels[number - 1], channels[number], TRUNK_KERNEL)
         layers[f"leaky{number}"] = nn.LeakyReLU(SLOPE)
         layers[f"norm{number}"] = _normalise(channels[number], batch_norm and number > 1)
-        layers[f"dropout{number}"] = nn.Dropout(dropout)
+        layers[f"dropout{number}"] = Dropout(dropout)
     layers |= {"pool": nn.AvgPool3d(2), "flatten": nn.Flatten()}
     features = channels[-1] * prod(trunk_features(image_shape))
     discriminator = AngleDiscriminator(layers, features, classes, scale, aspect)

@@ -4,7 +4,7 @@ What every shard holds alike and what a shard holds of its own meet in pairs of 
 keep (forward) and total, join and part, join and scatter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,12 @@ from hvdgan.backends.partition import split
 from hvdgan.parallel.shards import Shards
 
 Call = Callable[[Tensor], Tensor]
+
+ROOM = 2**21
+"""Bytes of joined channels that are there at a time: a layer is fed some events after others."""
+
+PLANE = 20480
+"""Numbers of an event in a plane, up to which torch convolves it, where it is alone, with many times the memory."""
 
 
 class _Pair(Function):
@@ -60,7 +66,8 @@ class Collectives:
     def feed(self, part: Tensor, run: Call) -> Tensor:
         """Give the joined channels of all shards to this shard's filters; they are joined again in the backward pass.
 
-        torch stops to compute again as soon as it has what it needs, which is before the convolution itself.
+        Some events at a time, so that joined channels take little. torch stops to compute again as soon as it has what
+        it needs, which is before the convolution itself.
 
         Args:
             part: This shard's channels; all that is remembered.
@@ -70,7 +77,8 @@ class Collectives:
         def work(part: Tensor) -> Tensor:
             return run(_Pair.apply(part, self._join, self._scatter))
 
-        return checkpoint(work, part, use_reentrant=False, preserve_rng_state=False)
+        slices = part.tensor_split(max(1, len(part) // self._together(part)))
+        return torch.cat([checkpoint(work, some, use_reentrant=False, preserve_rng_state=False) for some in slices])
 
     def part(self, whole: Tensor) -> Tensor:
         """Return this shard's channels of activations that all have alike."""
@@ -79,9 +87,20 @@ class Collectives:
 
     def ones(self, part: Tensor) -> Tensor:
         """Return ones for the channels of all shards, where a part holds this shard's."""
-        shape = list(part.shape)
-        shape[self.axis] = self.channels
-        return part.new_ones(shape).contiguous(memory_format=_layout(part))
+        ones = part.new_ones(()).expand(self.widen(part.shape))
+        return ones.contiguous(memory_format=_layout(part))
+
+    def widen(self, shape: Sequence[int]) -> list[int]:
+        """Return the shape that the channels of all shards have, where this shard's have one."""
+        sizes = list(shape)
+        sizes[self.axis] = self.channels
+        return sizes
+
+    def _together(self, part: Tensor) -> int:
+        """Return how many events may be joined at a time."""
+        event = part.numel() // part.shape[self.axis] * self.channels / len(part)
+        least = 1 if event > PLANE * part.shape[-1] else 2
+        return max(least, int(ROOM / (event * part.element_size())))
 
     def _join(self, part: Tensor) -> Tensor:
         """Join the channels of all shards."""

@@ -1,5 +1,8 @@
 """Dropout whose random numbers cost little: four of a 64-bit word instead of one of each."""
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +24,12 @@ class Dropout(nn.Dropout):
 
     def _draw(self, image: Tensor) -> Tensor:
         """Return what to multiply with, channels-last: 0 or a number above 1."""
-        dropped, scale = dropped_of_words(self.p)
-        shape = image.permute(LAST).shape
-        words = torch.empty(-(-image.numel() // 4), dtype=WORD, device=image.device).random_(-(2**63), None)
-        kept = words.view(PART).ge_(dropped - 2**15)[: image.numel()]
-        return kept.to(image.dtype).mul_(scale).view(shape).permute(FIRST)
+        kept = self._choose(image.shape, image.device)
+        return kept.to(image.dtype).mul_(dropped_of_words(self.p)[1])
+
+    def _choose(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Return 1 for the numbers of images of a shape that stay, else 0, in two bytes each."""
+        sizes = [shape[axis] for axis in LAST]
+        words = torch.empty(-(-prod(sizes) // 4), dtype=WORD, device=device).random_(-(2**63), None)
+        kept = words.view(PART).ge_(dropped_of_words(self.p)[0] - 2**15)[: prod(sizes)]
+        return kept.view(sizes).permute(FIRST)

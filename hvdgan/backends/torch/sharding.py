@@ -4,7 +4,7 @@ A layer that is split stays the object it was, under its name: it gets fewer fil
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hvdgan.backends.partition import Duty, Kind, Partition, Split, plan_row, split
 from hvdgan.backends.torch.collectives import Collectives
+from hvdgan.backends.torch.dropout import Dropout
 from hvdgan.backends.torch.state import name_tensors, to_array
 from hvdgan.parallel.shards import Shards, mark_part
 
@@ -90,9 +91,17 @@ class _Noisy:
     """A layer whose random numbers are those that one process would draw for all channels."""
 
     def forward(self, given: Tensor) -> Tensor:
-        """Draw for all channels, and use this shard's."""
-        made = given * self.exit.part(super().forward(self.exit.ones(given))) if self.training else given
+        """Draw for all channels, and keep this shard's."""
+        made = given * self.exit.part(super().forward(self.exit.ones(given))).clone() if self.training else given
         return self.exit.leave(made) if self.duty.joins else made
+
+
+class _Choosing(_Apart):
+    """A dropout of ours, whose choices are those that one process would make for all channels."""
+
+    def _choose(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Choose for all channels, and return this shard's choices."""
+        return self.exit.part(super()._choose(self.exit.widen(shape), device))
 
 
 def _plan(network: nn.Module, count: int) -> dict[nn.Module, Duty]:
@@ -157,7 +166,8 @@ def _filters(layer: nn.Module, count: int) -> Kind:
 
 def _convert(layer: nn.Module, duty: Duty, shards: Shards) -> Iterator[tuple[Tensor, Split]]:
     """Give a layer its duty; yield the weights that are a part now."""
-    mixin = {"filters": _Filtering, "noise": _Noisy}.get(duty.kind.word, _Apart)
+    noisy = _Choosing if isinstance(layer, Dropout) else _Noisy
+    mixin = {"filters": _Filtering, "noise": noisy}.get(duty.kind.word, _Apart)
     layer.__class__ = type(type(layer).__name__, (mixin, type(layer)), {})
     layer.duty = duty
     layer.entrance, layer.exit = (Collectives(shards, duty.axis, number) for number in (duty.given, duty.channels))

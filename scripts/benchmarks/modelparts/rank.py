@@ -86,8 +86,8 @@ def train(gan: Gan, order: dict[str, Any], steps: int) -> None:
     """Do some steps on noise, to the end of their work."""
     import gan_rings
 
-    gan_rings.SHAPE = tuple(order["grid"])
     count = order["batch"]
+    gan_rings.SHAPE, gan_rings.EVENTS = tuple(order["grid"]), -(-count // 4)  # it makes four times as many
     for step in range(steps):
         sizes = {"latent_size": gan.spec.latent_size, "passes": gan.passes, "classes": 1}
         noise = draw(0, step, 0, count, **sizes, energies=(10.0, 500.0), label_flip=0.0, angles=gan.spec.angles)
