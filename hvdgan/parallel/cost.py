@@ -88,12 +88,12 @@ class Fit:
 
 
 def share_cores(ranks: int, cores: float) -> float:
-    """Return how many ranks a core serves in turn, at least 1.
+    """Return how many ranks the busiest core serves in turn, for which all others wait.
 
-    >>> share_cores(8, 2), share_cores(2, 16)
-    (4.0, 1.0)
+    >>> share_cores(8, 2), share_cores(3, 2), share_cores(2, 16)
+    (4.0, 2.0, 1.0)
     """
-    return max(1.0, ranks / cores)
+    return float(math.ceil(ranks / cores))
 
 
 def time_all_reduce(link: Link, ranks: int, size: float, sharing: float = 1.0) -> float:
