@@ -44,6 +44,9 @@ LOOKS = {
 
 SHADES = (GENERATED, SKY, FLOOR, ACCENT, UNTRAINED, VIOLET, MUTED)
 
+ASIDE = 1.07
+"""Factor by which points of one number of ranks and different modes are drawn apart."""
+
 WAIT_TARGET = 0.02
 """Share of a step's time below which waiting for data does not matter."""
 
@@ -101,7 +104,7 @@ def draw_overhead(points: Sequence[Row], within: float) -> Figure:
 
     Args:
         points: `ranks`, `overhead`, `predicted_overhead` in seconds, and `mode`; see `forecast`.
-        within: Relative difference up to which a prediction counts as met; a band.
+        within: Relative difference up to which a prediction counts as met; a bar behind each point.
     """
     figure = new_figure(6.6, 4.0)
     put_title(figure, "Overhead of a step")
@@ -109,10 +112,12 @@ def draw_overhead(points: Sequence[Row], within: float) -> Figure:
     if not points:
         put_note(axes, "no scaling was measured")
         return figure
-    _draw_band(axes, sorted(points, key=lambda row: row["ranks"]), within)
-    for mode in dict.fromkeys(row["mode"] for row in points):
+    modes = list(dict.fromkeys(row["mode"] for row in points))
+    places = [row["ranks"] * ASIDE ** (modes.index(row["mode"]) - len(modes) // 2) for row in points]
+    _draw_predicted(axes, places, [1e3 * row["predicted_overhead"] for row in points], within)
+    for mode in modes:
         colour, marker, name = LOOKS.get((mode, None), (INK, "x", mode))
-        mine = [(row["ranks"], 1e3 * row["overhead"]) for row in points if row["mode"] == mode]
+        mine = [(at, 1e3 * row["overhead"]) for at, row in zip(places, points, strict=True) if row["mode"] == mode]
         axes.plot(*zip(*mine, strict=True), marker, color=colour, markersize=6, label=name)
     fit_scale(axes, [1e3 * row[key] for row in points for key in ("overhead", "predicted_overhead") if row[key] > 0])
     _finish_ranks(axes, max(row["ranks"] for row in points), least=min(row["ranks"] for row in points))
@@ -230,11 +235,11 @@ def _draw_prediction(left: Axes, right: Axes, points: Curve) -> None:
     right.plot(ranks, shares, **style)
 
 
-def _draw_band(axes: Axes, points: Sequence[Row], within: float) -> None:
-    """Draw the predicted overhead and the band in which a measured one is as predicted."""
-    ranks, expected = [row["ranks"] for row in points], np.array([1e3 * row["predicted_overhead"] for row in points])
-    axes.fill_between(ranks, (1 - within) * expected, (1 + within) * expected, color=FAINT, zorder=1)
-    axes.plot(ranks, expected, color=INK, linestyle=(0, (1, 1.5)), linewidth=1.3, label=f"model, +- {within:.0%}")
+def _draw_predicted(axes: Axes, places: Sequence[float], expected: Sequence[float], within: float) -> None:
+    """Draw what is predicted, and the bar of the measured values from which it differs by no more."""
+    low, high = ([value / factor for value in expected] for factor in (1 + within, 1 - within))
+    axes.vlines(places, low, high, color=FAINT, linewidth=10, zorder=1)
+    axes.plot(places, expected, "_", color=INK, markersize=10, label=f"model, +- {within:.0%}")
 
 
 def _finish_ranks(axes: Axes, most: int, least: int = 1) -> None:
