@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
 SAME, SLOPE = "check_a_model_in_shards_is_the_same", "check_a_slope_in_shards_is_the_same"
 ANGLED = "check_an_angled_model_in_shards_is_the_same"
+ROUGH = "check_half_the_digits_come_close"
 
 
 def test_every_rank_is_in_one_model_and_has_one_kind_of_peers():
@@ -44,16 +45,17 @@ def test_torch_in_uneven_quarters_and_beside_a_ring(run_mpi):
 
 
 def test_torch_over_gloo(run_gloo):
-    done = run_gloo(["shard_checks.py", "torch", "slope", "angle"], 2, timeout=110)
+    done = run_gloo(["shard_checks.py", "torch", "slope", "angle", "rough"], 2, timeout=110)
     assert done.code == 0, done.err
-    assert [done.out.count(check) for check in (SLOPE, ANGLED)] == [2, 2]
+    assert [done.out.count(check) for check in (SLOPE, ANGLED, ROUGH)] == [2] * 3
 
 
 def test_keras_in_halves(run_mpi):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    done = run_mpi(["shard_checks.py", "keras", "halves", "angle"], 2, timeout=115)
+    jobs = ["halves", "slope", "angle", "rough"]
+    done = run_mpi(["shard_checks.py", "keras", *jobs], 2, timeout=115)
     assert done.code == 0, done.err
-    assert [done.out.count(check) for check in (SAME, ANGLED)] == [2, 2]
+    assert [done.out.count(check) for check in (SAME, SLOPE, ANGLED, ROUGH)] == [2] * 4
 
 
 def test_a_run_in_shards_is_that_of_one_process(small_config, tmp_path, run_mpi):

@@ -6,15 +6,21 @@ keep (forward) and total, join and part, join and scatter.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import Tensor
+from tensorflow import Tensor, TensorShape
 
 from hvdgan.backends.partition import Split, split
 from hvdgan.parallel.shards import Shards
 
 Call = Callable[..., Tensor]
+Turn = Callable[..., tuple[Tensor, Sequence[Tensor]]]
+
+ROOM = 2**22
+"""Bytes of joined channels that are there at a time: a layer is fed some events after others."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +48,23 @@ class Collectives:
     def feed(self, part: Tensor, run: Call) -> Tensor:
         """Give the joined channels of all shards to this shard's filters; they are joined again in the backward pass.
 
+        Some events at a time, so that joined channels take little.
+
         Args:
             part: This shard's channels; all that is remembered.
             run: The work of the layer, on whole activations and the values of `run.weights`.
         """
-        join, scatter = _pair(self._join, self._scatter), _pair(self._scatter, self._join)
+        together = self._together(part)
 
         @tf.custom_gradient
         def call(part: Tensor, *values: Tensor) -> tuple[Tensor, Any]:
             def back(upstream: Tensor) -> list[Tensor]:
-                with tf.control_dependencies([upstream]):
-                    again = tf.identity(part)
-                whole = join(again)
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch([whole, *values])
-                    made = run(whole, values)
-                gradient, *gradients = tape.gradient(made, [whole, *values], upstream)
-                return [scatter(gradient), *gradients]
+                zeros = [tf.zeros_like(value) for value in values]
+                turn = partial(self._turn_back, run, values)
+                gradient, gradients = _take_turns(turn, together, [part, upstream], zeros)
+                return [gradient, *gradients]
 
-            return run(self._join(part), values), back
+            return _take_turns(lambda some: (run(self._join(some), values), []), together, [part])[0], back
 
         return call(part, *[tf.convert_to_tensor(weight.value) for weight in run.weights])
 
@@ -78,6 +82,22 @@ class Collectives:
         sizes = list(shape)
         sizes[self.axis] = self.channels
         return sizes
+
+    def _together(self, part: Tensor) -> int:
+        """Return how many events may be joined at a time."""
+        cells = prod(part.shape[1:]) // part.shape[self.axis]
+        return max(1, ROOM // (cells * self.channels * part.dtype.size))
+
+    def _turn_back(
+        self, run: Call, values: Sequence[Tensor], part: Tensor, upstream: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Join some events' channels again; return the gradients of this shard's and of the weights."""
+        whole = _pair(self._join, self._scatter)(part)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([whole, *values])
+            made = run(whole, values)
+        gradient, *gradients = tape.gradient(made, [whole, *values], upstream)
+        return _pair(self._scatter, self._join)(gradient), gradients
 
     @property
     def _own(self) -> Split:
@@ -103,6 +123,35 @@ class Collectives:
         sent = tf.transpose(tensor, order)
         made = tf.ensure_shape(_sent(call, sent), (channels, *sent.shape[1:]))
         return tf.transpose(made, [order.index(axis) for axis in range(len(order))])
+
+
+def _take_turns(
+    work: Turn, together: int, events: Sequence[Tensor], sums: Sequence[Tensor] = ()
+) -> tuple[Tensor, list[Tensor]]:
+    """Work on some events after others, in a loop of the graph: what one turn needs is free before the next begins.
+
+    Args:
+        work: Makes a tensor, (n, ...), and terms of sums from n events.
+        together: Events of a turn, at least, unless there are fewer; a turn has fewer than twice as many.
+        events: What the work gets, (all, ...) each.
+        sums: To which the terms are added.
+
+    Returns:
+        All that was made, (all, ...), and the sums.
+    """
+    count = tf.shape(events[0])[0]
+    turns = tf.maximum(1, count // together)
+    shapes: list[TensorShape] = []
+
+    def turn(number: Tensor, done: tf.TensorArray, *sums: Tensor) -> tuple[Tensor | tf.TensorArray, ...]:
+        some = slice(number * count // turns, (number + 1) * count // turns)
+        made, terms = work(*(one[some] for one in events))
+        shapes.append(made.shape)
+        return number + 1, done.write(number, made), *map(tf.add, sums, terms)
+
+    begin = 0, tf.TensorArray(events[0].dtype, size=turns, infer_shape=False), *sums
+    _, done, *sums = tf.while_loop(lambda number, *_: number < turns, turn, begin, parallel_iterations=1)
+    return tf.ensure_shape(done.concat(), (events[0].shape[0], *shapes[0][1:])), sums
 
 
 def _pair(there: Call, back: Call) -> Call:

@@ -139,7 +139,7 @@ def convolve(image: Tensor, kernel: Tensor, bias: Tensor | None, axes: Sequence[
     Returns:
         Images, (n, x, y, z, out).
     """
-    large = _enlarge(kernel, axes)
+    large = _enlarge(tf.convert_to_tensor(kernel), axes)
     groups = tf.nn.conv3d(_join(_pad(image, axes), axes[2].read), large, strides=(1,) * 5, padding="VALID")
     if bias is not None:
         groups += tf.tile(bias, [prod(axis.made for axis in axes)])

@@ -79,7 +79,8 @@ class _Filtering:
 
     def call(self, given: Tensor, *others: Any, **settings: Any) -> Tensor:
         """Get whole activations, do the layer's work, and join what was made where that is wanted."""
-        run = _Work(self.weights, lambda whole: super(_Filtering, self).call(whole, *others, **settings))
+        work = super().call
+        run = _Work(self.weights, self.compute_dtype, lambda whole: work(whole, *others, **settings))
         takes = self.duty.takes
         made = self.entrance.feed(given, run) if takes == "parts" else run.work(self.entrance.enter(given))
         return self.exit.leave(made) if self.duty.joins else made
@@ -90,15 +91,18 @@ class _Work:
 
     Args:
         weights: Of the layer.
+        dtype: It computes in.
         work: What it does, on whole activations.
     """
 
-    def __init__(self, weights: Sequence[Variable], work: Any) -> None:
-        self.weights, self.work = list(weights), work
+    def __init__(self, weights: Sequence[Variable], dtype: str, work: Any) -> None:
+        self.weights, self.dtype, self.work = list(weights), dtype, work
 
     def __call__(self, whole: Tensor, values: Sequence[Tensor]) -> Tensor:
-        """Work with some values of the weights."""
-        with keras.StatelessScope(state_mapping=list(zip(self.weights, values, strict=True))):
+        """Work with some values of the weights, cast as Keras casts them in the forward pass alone."""
+        with keras.StatelessScope() as scope:
+            for weight, value in zip(self.weights, values, strict=True):
+                scope.add_update((weight, tf.cast(value, self.dtype)))
             return self.work(whole)
 
 
