@@ -105,12 +105,12 @@ def test_training_lowers_the_losses_of_an_easy_problem(build, train):
     gan = build(model_args={"width": 0.2, "dropout": 0.0, "cell_power": 0.5})
     train(gan, 0, 5, batch=16, rate=3e-3)
     early = gan.metrics()
-    train(gan, 5, 80, batch=16, rate=3e-3)
+    train(gan, 5, 120, batch=16, rate=3e-3)
     gan.metrics()
-    train(gan, 80, 85, batch=16, rate=3e-3)
+    train(gan, 120, 130, batch=16, rate=3e-3)
     late = gan.metrics()
     for name in ("generator_ecal", "generator_auxiliary", "discriminator_auxiliary", "discriminator_loss"):
-        assert late[name] < 0.6 * early[name], (name, early, late)
+        assert late[name] < 0.7 * early[name], (name, early, late)
 
 
 @pytest.mark.backends("torch")  # Keras asks for the gradients of one network's weights alone

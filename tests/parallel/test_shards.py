@@ -52,10 +52,9 @@ def test_torch_over_gloo(run_gloo):
 
 def test_keras_in_halves(run_mpi):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    jobs = ["halves", "slope", "angle", "rough"]
-    done = run_mpi(["shard_checks.py", "keras", *jobs], 2, timeout=115)
+    done = run_mpi(["shard_checks.py", "keras", "halves", "slope", "rough"], 2, timeout=115)
     assert done.code == 0, done.err
-    assert [done.out.count(check) for check in (SAME, SLOPE, ANGLED, ROUGH)] == [2] * 4
+    assert [done.out.count(check) for check in (SAME, SLOPE, ROUGH)] == [2] * 3
 
 
 def test_a_run_in_shards_is_that_of_one_process(small_config, tmp_path, run_mpi):
