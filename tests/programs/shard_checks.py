@@ -94,12 +94,12 @@ def check_an_angled_model_in_shards_is_the_same(ring, make):
 
 
 def check_half_the_digits_come_close(ring, make):
-    """In bfloat16 a model in shards differs from one in one piece by rounding."""
+    """In bfloat16 a model in shards differs from one in one piece by rounding, which larger steps would amplify."""
     spec = GanSpec(SHAPE, LATENT, **ROUGH)
-    alone = gan_rings.train(make(spec, SoloRing()), 0, EVENTS, 0.05, 1e-3)
-    found = gan_rings.train(make(spec, ring), 0, EVENTS, 0.05, 1e-3)
+    alone = gan_rings.train(make(spec, SoloRing()), 0, EVENTS, 0.05, 1e-4)
+    found = gan_rings.train(make(spec, ring), 0, EVENTS, 0.05, 1e-4)
     for name, value in alone.items():
-        np.testing.assert_allclose(found[name], value, rtol=0.1, err_msg=name)
+        np.testing.assert_allclose(found[name], value, rtol=0.02, err_msg=name)
 
 
 def check_two_models_are_one(ring, make):
