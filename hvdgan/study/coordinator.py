@@ -15,6 +15,10 @@ from hvdgan.study.pruning import Judge
 from hvdgan.study.shadow import learned
 from hvdgan.study.supply import Supply
 
+LOOKS = 10
+"""Looks at a silent group before it is given up: a coordinator that was itself held up, by a slow disk or because the
+job was suspended, hears what came meanwhile before it takes anyone for lost."""
+
 
 class Coordinator:
     """The decisions of rank 0: who gets which trial, which one is hopeless, and when the study is through."""
@@ -43,7 +47,8 @@ class Coordinator:
         self._ledger, self._supply, self._judge, self._ending = ledger, supply, judge, ending
         self.total, self._objectives = settings.trials, settings.objective
         self._listen, self._clock = listen, clock
-        self._heard: dict[int, float] = {}
+        self._silence: dict[int, float] = {}
+        self._looked = clock()
         self.running: dict[int, Assignment] = {}
         """The trial of every group that has one."""
         self.given_up: set[int] = set()
@@ -85,7 +90,7 @@ class Coordinator:
         if assignment is None:
             return None
         self.running[group] = assignment
-        self._heard[group] = self._clock()
+        self._silence[group] = 0.0
         self._ledger.give(assignment.number, group)
         self._judge.begin(assignment.number, self._ledger.curve(assignment.number).items())
         self._listen(events.started(assignment, group, self._ledger.source(assignment.number)))
@@ -93,7 +98,7 @@ class Coordinator:
 
     def handle(self, group: int, message: Report | Alive | Outcome) -> Advice | None:
         """Take what a group says about its trial; an outcome makes it idle, a judged report is answered."""
-        self._heard[group] = self._clock()
+        self._silence[group] = 0.0
         match message:
             case Alive():
                 return None
@@ -105,9 +110,14 @@ class Coordinator:
                 return None
 
     def fall_silent(self, seconds: float) -> list[int]:
-        """Give up the groups whose trial said nothing for so long; return their numbers."""
-        now = self._clock()
-        silent = [group for group in self.running if now - self._heard[group] > seconds]
+        """Give up the groups whose trial said nothing for so long; return their numbers.
+
+        To be called now and then while no message waits: a longer gap between two calls counts as `seconds / LOOKS`.
+        """
+        before, self._looked = self._looked, self._clock()
+        for group in self.running:
+            self._silence[group] += min(self._looked - before, seconds / LOOKS)
+        silent = [group for group in self.running if self._silence[group] > seconds]
         for group in silent:
             reason = f"group {group} said nothing for {seconds:.0f} s: one of its ranks was stopped, killed or cut off"
             self.given_up.add(group)

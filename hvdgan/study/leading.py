@@ -39,10 +39,11 @@ def lead(world: World, coordinator: Coordinator, groups: Sequence[Sequence[int]]
         coordinator.prepare(len(alive))
         hungry = len(coordinator.running) < len(alive) and coordinator.giving
         received = world.receive(SOON if hungry else LOOK_AROUND)
-        if received is not None and received[0] in alive:
+        if received is None:
+            for group in coordinator.fall_silent(silence.limit):
+                del alive[ranks[group]]
+        elif received[0] in alive:
             _answer(world, coordinator, alive[received[0]], *received)
-        for group in coordinator.fall_silent(silence.limit):
-            del alive[ranks[group]]
         signs.give()
         if coordinator.reason() == "preempted" and not told:
             told = _tell_all(world, coordinator, ranks, "preempt")

@@ -231,20 +231,37 @@ def test_a_preempted_trial_brings_its_curve(make_config, open_here, tmp_path):
     assert load_study(config, tmp_path).trials[1].intermediate_values == {1: 2.0}
 
 
+def wait_in_silence(coordinator, now, seconds):
+    """Let a clock run, and the coordinator look every second, as it does that waits 60 s; return who was given up."""
+    given_up = []
+    for _ in range(seconds):
+        now[0] += 1.0
+        given_up += coordinator.fall_silent(60.0)
+    return given_up
+
+
 def test_a_silent_group_is_given_up_and_its_trial_goes_to_another(make_config, open_here):
     now, told = [0.0], []
     coordinator = open_here(make_config(trials=1), told.append, clock=lambda: now[0])
     first = coordinator.next_assignment(1)
-    now[0] = 50.0
+    assert wait_in_silence(coordinator, now, 50) == []
     coordinator.handle(1, Alive(first.number))
-    now[0] = 100.0
-    assert coordinator.fall_silent(60.0) == []
-    now[0] = 111.0
-    assert coordinator.fall_silent(60.0) == [1]
+    assert wait_in_silence(coordinator, now, 50) == []
+    assert wait_in_silence(coordinator, now, 11) == [1]
     assert [event["event"] for event in told][-2:] == ["finished", "given_up"]
     assert (told[-2]["failure"], coordinator.counted, coordinator.given_up) == ("lost", 0, {1})
     second = coordinator.next_assignment(2)
     assert (second.params, second.attempt) == (first.params, 1)
+
+
+def test_a_coordinator_that_was_held_up_hears_its_groups_before_it_gives_them_up(make_config, open_here):
+    now = [0.0]
+    coordinator = open_here(make_config(trials=1), clock=lambda: now[0])
+    assignment = coordinator.next_assignment(1)
+    for _ in range(20):
+        now[0] += 1000.0
+        assert coordinator.fall_silent(60.0) == []
+        coordinator.handle(1, Alive(assignment.number))
 
 
 def test_a_trial_that_loses_its_groups_again_and_again_is_not_given_to_the_last(make_config, open_here):
@@ -252,8 +269,7 @@ def test_a_trial_that_loses_its_groups_again_and_again_is_not_given_to_the_last(
     coordinator = open_here(make_config(trials=1), clock=lambda: now[0])
     for group in (1, 2):
         coordinator.next_assignment(group)
-        now[0] += 100.0
-        coordinator.fall_silent(60.0)
+        assert wait_in_silence(coordinator, now, 61) == [group]
     assert (coordinator.counted, coordinator.next_assignment(3)) == (1, None)
 
 

@@ -11,8 +11,9 @@ from hvdgan.files import read_json_lines
 from hvdgan.study import history
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
-STALL = 1.0
-"""Seconds after which a rank counts as stalled; a group is given up after two and a half times as many."""
+STALL, PATIENT = 1.0, 20.0
+"""Seconds after which a rank counts as stalled; a group is given up after two and a half times as many. Where nobody
+shall be given up, a loaded machine must not do it."""
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def stored_rows(tmp_path):
     return read
 
 
-def faulty(tmp_path, trials, *flags, options=(), np=5):
+def faulty(tmp_path, trials, *flags, stall=STALL, options=(), np=5):
     """Return the command line of a study that a test will hit."""
-    return mpirun(np, ["study_faults.py", tmp_path, str(trials), str(STALL), *flags], options)
+    return mpirun(np, ["study_faults.py", tmp_path, str(trials), str(stall), *flags], options)
 
 
 def hit(job, tmp_path, number, rank):
@@ -68,12 +69,12 @@ def expect_a_loss(rows, tmp_path, total):
 
 
 def test_a_killed_rank_ends_a_plain_job_at_once_and_resume_finishes(tmp_path, stored_rows):
-    with Job(faulty(tmp_path, 8)) as job:
+    with Job(faulty(tmp_path, 8, stall=PATIENT)) as job:
         hit(job, tmp_path, signal.SIGKILL, 4)
         begin = time.monotonic()
         assert job.finish(60).code != 0
         assert time.monotonic() - begin < 15
-    with Job(faulty(tmp_path, 8, "--resume")) as job:
+    with Job(faulty(tmp_path, 8, "--resume", stall=PATIENT)) as job:
         assert job.finish(60).code == 0
     rows = stored_rows()
     assert history.count(rows) == 8
@@ -93,13 +94,13 @@ def test_a_coordinator_killed_again_and_again_loses_and_doubles_nothing(tmp_path
     chance = random.Random(11)
     total = 12  # `test_kills` kills ten times in a row, without MPI
     for attempt in range(3):
-        with Job(faulty(tmp_path, total, *(["--resume"] if attempt else []), np=3)) as job:
+        with Job(faulty(tmp_path, total, *(["--resume"] if attempt else []), stall=PATIENT, np=3)) as job:
             job.wait_for(tmp_path / "running-1", timeout=60)
             time.sleep(chance.uniform(0.0, 0.8))
             signal_rank(job, 0, signal.SIGKILL)
             job.finish(60)
         (tmp_path / "running-1").unlink()
-    with Job(faulty(tmp_path, total, "--resume", np=3)) as job:
+    with Job(faulty(tmp_path, total, "--resume", stall=PATIENT, np=3)) as job:
         assert job.finish(90).code == 0
     rows = stored_rows()
     assert history.count(rows) == total
