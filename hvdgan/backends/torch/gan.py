@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hvdgan.backends import heap
 from hvdgan.backends.checks import check_response, check_template, choose
 from hvdgan.backends.events import IMAGES, Arrays, asked_events, fake_events, real_events
 from hvdgan.backends.interface import Batch, Draw, GanSpec, Rates, State, is_statistic
@@ -46,6 +47,8 @@ class Gan:
     def __init__(self, spec: GanSpec, ring: Ring) -> None:
         self.spec, self.ring, self.device = spec, ring, chosen_device()
         self.dtype = choose("gan.precision", spec.precision, PRECISIONS)
+        if ring.shards.count == 1:  # models are split to save memory, not time
+            heap.keep_freed()
         generator, discriminator, self.recipe = build_model(spec)
         self._networks = {"generator": self._place(generator), "discriminator": self._place(discriminator)}
         if is_own(spec.model):
@@ -144,6 +147,7 @@ class Gan:
     def close(self) -> None:
         """Give the memory back; the Gan cannot be used afterwards."""
         self.__dict__.clear()
+        heap.give_back()
         torch.cuda.empty_cache()
 
     def _place(self, network: nn.Module) -> nn.Module:
