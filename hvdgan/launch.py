@@ -20,7 +20,9 @@ from pathlib import Path
 from hvdgan.errors import MissingDependencyError, UsageError
 from hvdgan.secrets import hide_secrets
 
-FORWARDED = ("HOROVOD_", "HVDGAN_", "NCCL_", "OMP_", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
+FORWARDED = (
+    "GLIBC_TUNABLES", "HOROVOD_", "HVDGAN_", "LD_LIBRARY_PATH", "MALLOC_", "NCCL_", "OMP_", "PATH", "PYTHONPATH",
+)  # fmt: skip
 """Beginnings of the environment variables that ranks on other hosts need; on this host they inherit all."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
