@@ -20,6 +20,9 @@ MARK = "HVDGAN_TEST_RUN"
 LINGER = 5.0
 """Seconds that processes of a finished job have to disappear."""
 
+PATIENCE = 240.0
+"""Seconds after which a job counts as hung: many times what the longest takes, as machines are loaded and slow."""
+
 Words = str | Path | Sequence[str | Path]
 
 
@@ -69,7 +72,7 @@ class Job:
         if left and kind is None:
             pytest.fail(f"{self.command} left processes behind: {names}")
 
-    def finish(self, timeout: float) -> Completed:
+    def finish(self, timeout: float = PATIENCE) -> Completed:
         """Wait for the end; a job that takes too long is killed and fails the test with all it wrote."""
         try:
             out, err = self.process.communicate(timeout=timeout)
@@ -79,7 +82,7 @@ class Job:
             pytest.fail(f"{self.command} took more than {timeout} s\n--- stdout\n{out}\n--- stderr\n{err}")
         return Completed(self.process.returncode, out, err)
 
-    def wait_for(self, path: Path, timeout: float = 30) -> None:
+    def wait_for(self, path: Path, timeout: float = PATIENCE) -> None:
         """Wait until the job has made a file; how programs tell a test that they are where it wants them."""
         end = time.monotonic() + timeout
         while not path.exists():
@@ -122,13 +125,15 @@ def horovodrun(np: int, words: Words) -> list[str | Path]:
     return [need("horovodrun"), "--gloo", "-np", str(np), *_program(words)]
 
 
-def run_job(command: Sequence[str | Path], timeout: float = 60, env: Mapping[str, str] | None = None) -> Completed:
+def run_job(
+    command: Sequence[str | Path], timeout: float = PATIENCE, env: Mapping[str, str] | None = None
+) -> Completed:
     """Run a command to its end; fail when it takes too long or leaves a process behind."""
     with Job(command, env) as job:
         return job.finish(timeout)
 
 
-def run_mpi(words: Words, np: int, timeout: float = 60, env: Mapping[str, str] | None = None) -> Completed:
+def run_mpi(words: Words, np: int, timeout: float = PATIENCE, env: Mapping[str, str] | None = None) -> Completed:
     """Run a job under mpirun.
 
     Args:
@@ -140,7 +145,7 @@ def run_mpi(words: Words, np: int, timeout: float = 60, env: Mapping[str, str] |
     return run_job(mpirun(np, words), timeout, env)
 
 
-def run_gloo(words: Words, np: int, timeout: float = 60, env: Mapping[str, str] | None = None) -> Completed:
+def run_gloo(words: Words, np: int, timeout: float = PATIENCE, env: Mapping[str, str] | None = None) -> Completed:
     """Run a job under `horovodrun --gloo`; see `run_mpi`."""
     return run_job(horovodrun(np, words), timeout, env)
 

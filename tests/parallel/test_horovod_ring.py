@@ -82,7 +82,7 @@ def test_stall_times_that_horovod_would_ignore_are_refused():
 @pytest.mark.slow
 @pytest.mark.processes
 def test_ring_over_gloo(run_gloo):
-    done = run_gloo(["ring_checks.py", "gloo"], 2, timeout=90)
+    done = run_gloo(["ring_checks.py", "gloo"], 2)
     assert done.code == 0, done.err
     assert done.out.count("ok") == 2
 
@@ -90,7 +90,7 @@ def test_ring_over_gloo(run_gloo):
 @pytest.mark.slow
 @pytest.mark.processes
 def test_ring_over_an_mpi_world_and_over_its_halves(run_mpi):
-    done = run_mpi(["ring_checks.py", "mpi"], 4, timeout=90)
+    done = run_mpi(["ring_checks.py", "mpi"], 4)
     assert done.code == 0, done.err
     assert [done.out.count(word) for word in ("ring of 4", "ring of 2", "ok")] == [4, 4, 4]
 
@@ -98,7 +98,7 @@ def test_ring_over_an_mpi_world_and_over_its_halves(run_mpi):
 @pytest.mark.slow
 @pytest.mark.processes
 def test_two_rings_side_by_side_are_opened_again_and_again_each_with_a_timeline(run_mpi, tmp_path):
-    done = run_mpi(["ring_cycles.py", "12"], 4, timeout=90, env={"HOROVOD_TIMELINE": str(tmp_path / "timeline.json")})
+    done = run_mpi(["ring_cycles.py", "12"], 4, env={"HOROVOD_TIMELINE": str(tmp_path / "timeline.json")})
     assert done.code == 0, done.err
     assert done.out.count("ok") == 4
     written = list(tmp_path.glob("timeline-*.json"))
@@ -109,7 +109,7 @@ def test_two_rings_side_by_side_are_opened_again_and_again_each_with_a_timeline(
 @pytest.mark.slow
 @pytest.mark.processes
 def test_a_failing_rank_frees_its_peer_and_both_go_on(run_mpi):
-    done = run_mpi(["ring_broken.py", "mean", "broadcast", "gather", "word", "step", "backward"], 2, timeout=90)
+    done = run_mpi(["ring_broken.py", "mean", "broadcast", "gather", "word", "step", "backward"], 2)
     assert done.code == 0, done.err
     assert done.out.count("ok") == 2
 

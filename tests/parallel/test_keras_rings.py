@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorF
 @pytest.mark.slow
 @pytest.mark.processes
 def test_over_gloo(run_gloo):
-    done = run_gloo(["keras_rings.py", "gloo"], 2, timeout=115)
+    done = run_gloo(["keras_rings.py", "gloo"], 2)
     assert done.code == 0, done.err
     assert [done.out.count(word) for word in ("check_critic", "ok")] == [2, 2]
 
@@ -21,7 +21,7 @@ def test_over_gloo(run_gloo):
 @pytest.mark.slow
 @pytest.mark.processes
 def test_over_a_part_of_an_mpi_world(run_mpi):
-    done = run_mpi(["keras_rings.py", "mpi"], 3, timeout=115)
+    done = run_mpi(["keras_rings.py", "mpi"], 3)
     assert done.code == 0, done.err
     assert [done.out.count(word) for word in ("check_equal", "check_replicas", "ok")] == [2, 2, 2]
 

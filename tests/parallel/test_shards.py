@@ -39,20 +39,20 @@ def test_lengths_are_cut_as_horovod_cuts_them():
 
 
 def test_torch_in_uneven_quarters_and_beside_a_ring(run_mpi):
-    done = run_mpi(["shard_checks.py", "torch", "quarters", "pairs"], 4, timeout=110)
+    done = run_mpi(["shard_checks.py", "torch", "quarters", "pairs"], 4)
     assert done.code == 0, done.err
     assert [done.out.count(check) for check in (SAME, "check_states_are_whole", "check_two_models_are_one")] == [4] * 3
 
 
 def test_torch_over_gloo(run_gloo):
-    done = run_gloo(["shard_checks.py", "torch", "slope", "angle", "rough"], 2, timeout=110)
+    done = run_gloo(["shard_checks.py", "torch", "slope", "angle", "rough"], 2)
     assert done.code == 0, done.err
     assert [done.out.count(check) for check in (SLOPE, ANGLED, ROUGH)] == [2] * 3
 
 
 def test_keras_in_halves(run_mpi):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    done = run_mpi(["shard_checks.py", "keras", "halves", "slope", "rough"], 2, timeout=115)
+    done = run_mpi(["shard_checks.py", "keras", "halves", "slope", "rough"], 2)
     assert done.code == 0, done.err
     assert [done.out.count(check) for check in (SAME, SLOPE, ROUGH)] == [2] * 3
 
@@ -64,7 +64,7 @@ def test_a_run_in_shards_is_that_of_one_process(small_config, tmp_path, run_mpi)
     file.write_text(yaml.safe_dump(small_config.replace({**precise, "training.epochs": 1}).model_dump()))
     sharded, whole = tmp_path / "sharded", tmp_path / "whole"
     words = ["train", file, "--set", "training.shards=2", "--out", sharded]
-    done = run_mpi([HVDGAN, *words], 2, timeout=100)
+    done = run_mpi([HVDGAN, *words], 2)
     assert done.code == 0, done.err
     invoke("train", file, "--out", whole)
     assert merits(sharded) == pytest.approx(merits(whole), rel=1e-6)

@@ -48,7 +48,7 @@ def test_step(small_config, tmp_path):
 def test_scaling(tmp_path):
     words = ["bench", "scaling", "--ranks", "2", "--mode", "weak", "--grid", "5", "5", "5", "--batch", "4"]
     tiny = ["--set", "gan.model_args.width=0.05", "--set", "gan.latent_size=4", "--steps", "3", "--repeats", "1"]
-    done = run_job([HVDGAN, *words, *tiny, "--oversubscribe", "--out", tmp_path / "scaling.jsonl"], timeout=100)
+    done = run_job([HVDGAN, *words, *tiny, "--oversubscribe", "--out", tmp_path / "scaling.jsonl"])
     assert done.code == 0, done.err
     (row,) = read(tmp_path / "scaling.jsonl")
     assert (row["mode"], row["control"], row["ranks"], row["batch"]) == ("weak", None, 2, 4)

@@ -114,7 +114,7 @@ def test_groups_are_tried_and_a_broken_model_is_refused_once(small_config, tmp_p
     own = {"gan.model": "own_torch:build", "gan.model_path": str(MODELS), "gan.model_args": {}, "study.space": space}
     path = tmp_path / "own.yaml"
     path.write_text(small_config.replace({**own, "study.ranks_per_trial": 2}).dump())
-    done = run_mpi(["check_program.py", path, "gan.model_args.flaw=shape"], np=3, timeout=100)
+    done = run_mpi(["check_program.py", path, "gan.model_args.flaw=shape"], np=3)
     assert done.out.count("own_torch:build in torch") == 1, done.err
     assert re.search(r"^ring +2 ranks$", done.out, flags=re.MULTILINE)
     assert done.code == 2

@@ -33,9 +33,9 @@ def job(small_showers, tmp_path_factory):
     )
     (folder / "config.yaml").write_text(config.dump())
     with Job(mpirun(5, ["fold_program.py", folder, folder / "config.yaml"])) as job:
-        job.wait_for(folder / "left" / "fold-0" / f"step-{EPOCHS * STEPS:08d}" / "manifest.json", timeout=60)
+        job.wait_for(folder / "left" / "fold-0" / f"step-{EPOCHS * STEPS:08d}" / "manifest.json")
         job.process.send_signal(signal.SIGUSR1)
-        done = job.finish(110)
+        done = job.finish()
     assert done.code == 0, done.err
     assert done.out.count("ok") == 5
     return folder

@@ -66,7 +66,7 @@ def test_a_study_trains_trial_after_trial_on_parts_of_an_mpi_world(small_config,
     config = small_config.replace({"gan.backend": "keras", "training.epochs": 1, **settings})
     (tmp_path / "search.yaml").write_text(config.dump())
     run = tmp_path / "study"
-    done = run_job(mpirun(3, [BIN / "hvdgan", "study", tmp_path / "search.yaml", "--out", run]), timeout=115)
+    done = run_job(mpirun(3, [BIN / "hvdgan", "study", tmp_path / "search.yaml", "--out", run]))
     assert done.code == 0, done.err
     assert "TensorFlow" not in done.err
     assert "oneDNN" not in done.err

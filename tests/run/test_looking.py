@@ -121,7 +121,7 @@ def test_status_follows_a_study_to_its_verdict(make_run):
         tell(events.started(Assignment(7, {"training.learning_rate": 0.01}, ""), 2, "gp"))
         tell(events.ended("done"))
         write_verdict(run, 3, "done with losses")
-        done = job.finish(60)
+        done = job.finish()
     assert done.code == 3
     assert "trial 7 started group=2 attempt=0 source=gp training.learning_rate=0.01" in done.out
     assert done.out.splitlines()[-1] == "done with losses"

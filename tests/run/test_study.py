@@ -42,7 +42,7 @@ def trials(run):
 def test_two_groups_search_and_the_best_configuration_trains(study_file, tmp_path):
     run = tmp_path / "study"
     words = ["launch", "-np", "5", "study", study_file, "--trials", "4", "--out", run]
-    done = run_job([HVDGAN, *words], timeout=100)
+    done = run_job([HVDGAN, *words])
     assert done.code == 0, done.err
     assert done.said("mpirun -np 5") == 1
     ended = trials(run)
@@ -71,7 +71,7 @@ def test_a_group_is_divided_anew_for_every_trial(small_config, tmp_path):
     changed = {f"study.{name}": value for name, value in settings.items()}
     (tmp_path / "c.yaml").write_text(small_config.replace({**changed, "training.epochs": 1}).dump())
     run = tmp_path / "study"
-    done = run_job([HVDGAN, "launch", "-np", "5", "study", tmp_path / "c.yaml", "--out", run], timeout=100)
+    done = run_job([HVDGAN, "launch", "-np", "5", "study", tmp_path / "c.yaml", "--out", run])
     assert done.code == 0, done.err
     ended = trials(run)
     assert [(trial.state.name, trial.params) for trial in ended] == [("COMPLETE", point) for point in points]
@@ -91,7 +91,7 @@ def test_a_group_is_divided_anew_for_every_trial(small_config, tmp_path):
 
 def test_one_process_is_coordinator_and_group(study_file, tmp_path):
     words = ["study", study_file, "--out", tmp_path / "study", "--ranks-per-trial", "1", "--trials", "2"]
-    done = run_job([HVDGAN, *words], timeout=60)
+    done = run_job([HVDGAN, *words])
     assert done.code == 0, done.err
     assert [trial.state.name for trial in trials(tmp_path / "study")] == ["COMPLETE"] * 2
     more = CliRunner().invoke(app, ["study", "--resume", str(tmp_path / "study"), "--trials", "3"])
@@ -107,14 +107,14 @@ def test_a_signal_to_mpirun_and_resume_continue_the_trials(study_file, tmp_path,
     run = tmp_path / "study"
     words = [HVDGAN, "study", study_file, "--set", "training.epochs=8", "--trials", "1", "--out", run]
     with Job(mpirun(3, words)) as job:
-        job.wait_for(run / "trials" / "0000" / "fold-0" / "latest", timeout=60)
+        job.wait_for(run / "trials" / "0000" / "fold-0" / "latest")
         job.process.send_signal(number)
-        ended = job.finish(60)
+        ended = job.finish()
     if number == signal.SIGUSR1:
         assert ended.code == EXIT_PREEMPTED
         assert json.loads((run / "verdict.json").read_text())["code"] == EXIT_PREEMPTED
     assert has_checkpoint(run / "trials" / "0000" / "fold-0")
-    resumed = run_job(mpirun(3, [HVDGAN, "study", "--resume", run]), timeout=100)
+    resumed = run_job(mpirun(3, [HVDGAN, "study", "--resume", run]))
     assert resumed.code == 0, resumed.err
     left, copy = trials(run)
     assert (left.state.name, copy.state.name) == ("FAIL", "COMPLETE")
@@ -131,9 +131,9 @@ def test_with_recovery_a_killed_rank_costs_its_group_and_the_verdict_says_so(stu
     long = ["--set", "training.epochs=6", "--set", "training.stall_timeout=10.0", "--trials", "3"]
     command = [HVDGAN, "launch", "--recover", "-np", "5", "study", study_file, "--out", run, *long]
     with Job([*command, "--set", "study.sampler=random"]) as job:
-        job.wait_for(run / "trials" / "0001" / "fold-0" / "latest", timeout=60)
+        job.wait_for(run / "trials" / "0001" / "fold-0" / "latest")
         signal_rank(job, 4, signal.SIGKILL)
-        done = job.finish(100)
+        done = job.finish()
     assert done.code == EXIT_LOSSES, done.err
     assert "1 of the groups" in json.loads((run / "verdict.json").read_text())["message"]
     ended = trials(run)
@@ -145,7 +145,7 @@ def test_with_recovery_a_killed_rank_costs_its_group_and_the_verdict_says_so(stu
 def test_a_trial_that_turns_nan_fails_and_the_study_goes_on(study_file, tmp_path):
     space = "study.space={training.learning_rate: {type: categorical, choices: [0.001, 1.0e+30]}}"
     words = [HVDGAN, "study", study_file, "--out", tmp_path / "study", "--trials", "5", "--set", space]
-    done = run_job(mpirun(3, [*words, "--set", "study.sampler=random"]), timeout=100)
+    done = run_job(mpirun(3, [*words, "--set", "study.sampler=random"]))
     assert done.code == 0, done.err
     endings = {trial.params["training.learning_rate"]: trial for trial in trials(tmp_path / "study")}
     assert endings[0.001].state.name == "COMPLETE"

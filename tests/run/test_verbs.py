@@ -53,7 +53,7 @@ def trained(config_file, tmp_path_factory):
         folder = tmp_path_factory.mktemp(launcher)
         traced = ["--timeline", folder / "timeline.json"] if launcher == "mpi" else []
         words = ["train", config_file, "--out", folder / "run", *traced]
-        return folder / "run", run_job(command(launcher, words), timeout=100)
+        return folder / "run", run_job(command(launcher, words))
 
     return train
 
@@ -103,7 +103,7 @@ def test_a_signal_preempts_and_resume_goes_on(config_file, tmp_path):
     run_yaml = yaml.safe_load((run / "config.yaml").read_text())
     run_yaml["training"]["epochs"] = position["epoch"] + 2
     (run / "config.yaml").write_text(yaml.safe_dump(run_yaml))
-    resumed = run_job([HVDGAN, "train", "--resume", run], timeout=60)
+    resumed = run_job([HVDGAN, "train", "--resume", run])
     assert resumed.code == 0, resumed.err
     assert "untrained" not in resumed.out
     assert load_checkpoint(run / "checkpoints").manifest["position"]["steps"] == (position["epoch"] + 2) * 10
@@ -113,7 +113,7 @@ def test_a_signal_preempts_and_resume_goes_on(config_file, tmp_path):
 def test_killed_training_resumes_from_the_last_checkpoint(config_file, tmp_path):
     run = tmp_path / "run"
     with Job(mpirun(2, [HVDGAN, "train", config_file, "--set", "training.epochs=300", "--out", run])) as job:
-        job.wait_for(run / "checkpoints" / "latest", timeout=60)
+        job.wait_for(run / "checkpoints" / "latest")
         job.kill()
     position = load_checkpoint(run / "checkpoints").manifest["position"]
     with Job(mpirun(2, [HVDGAN, "train", "--resume", run])) as job:
@@ -132,7 +132,7 @@ def test_uneven_files_give_every_rank_the_same_steps(config_file, tmp_path):
     for number, part in enumerate((slice(0, 1), slice(1, 8), slice(8, 108))):
         LcdV1().write(tmp_path / f"uneven_{number}.h5", showers[part])
     words = [config_file, "--set", f"data.files=[{tmp_path}/uneven_*.h5]", "--set", "training.epochs=1"]
-    done = run_job(command("gloo", ["train", *words, "--out", tmp_path / "run"]), timeout=100)
+    done = run_job(command("gloo", ["train", *words, "--out", tmp_path / "run"]))
     assert done.code == 0, done.err
     position = load_checkpoint(tmp_path / "run" / "checkpoints").manifest["position"]
     assert position["steps"] == 87 // 32  # 108 events, 1 of 5 held out, 2 ranks of 16
@@ -173,7 +173,7 @@ def refusals(config_file, tmp_path_factory):
         file = f"data.files=[{folder / how / 'bad.h5'}]"
         words[how] = ["train", str(config_file), "--set", file, "--out", str(folder / how / "run")]
     (folder / "words.json").write_text(json.dumps(words))
-    done = run_job(mpirun(2, ["words_in_turn.py", folder]), timeout=60)
+    done = run_job(mpirun(2, ["words_in_turn.py", folder]))
     assert done.code == 0, done.err
     return folder
 

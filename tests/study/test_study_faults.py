@@ -35,14 +35,14 @@ def faulty(tmp_path, trials, *flags, stall=STALL, options=(), np=5):
 def hit(job, tmp_path, number, rank):
     """Send a signal to a rank of group 1 or 2 while its group trains."""
     leader = 1 + 2 * ((rank - 1) // 2)
-    job.wait_for(tmp_path / f"running-{leader}", timeout=60)
+    job.wait_for(tmp_path / f"running-{leader}")
     signal_rank(job, rank, number)
 
 
 def test_a_stopped_rank_costs_its_group_and_the_others_finish(tmp_path, stored_rows):
     with Job(faulty(tmp_path, 8)) as job:
         hit(job, tmp_path, signal.SIGSTOP, 4)
-        done = job.finish(60)
+        done = job.finish()
     assert done.code == 3, done.err
     expect_a_loss(stored_rows(), tmp_path, 8)
 
@@ -53,7 +53,7 @@ def test_a_stopped_rank_costs_its_group_and_the_others_finish(tmp_path, stored_r
 def test_with_recovery_a_lost_rank_costs_its_group_and_the_others_finish(tmp_path, stored_rows, rank, number):
     with Job(faulty(tmp_path, 8, options=["--enable-recovery"])) as job:
         hit(job, tmp_path, number, rank)
-        job.finish(60)
+        job.finish()
     expect_a_loss(stored_rows(), tmp_path, 8)
 
 
@@ -72,10 +72,10 @@ def test_a_killed_rank_ends_a_plain_job_at_once_and_resume_finishes(tmp_path, st
     with Job(faulty(tmp_path, 8, stall=PATIENT)) as job:
         hit(job, tmp_path, signal.SIGKILL, 4)
         begin = time.monotonic()
-        assert job.finish(60).code != 0
+        assert job.finish().code != 0
         assert time.monotonic() - begin < 15
     with Job(faulty(tmp_path, 8, "--resume", stall=PATIENT)) as job:
-        assert job.finish(60).code == 0
+        assert job.finish().code == 0
     rows = stored_rows()
     assert history.count(rows) == 8
     assert {row["state"] for row in rows} == {"done", "failed"}
@@ -83,9 +83,9 @@ def test_a_killed_rank_ends_a_plain_job_at_once_and_resume_finishes(tmp_path, st
 
 def test_a_stopped_coordinator_does_not_hold_its_groups_for_ever(tmp_path):
     with Job(faulty(tmp_path, 50)) as job:
-        job.wait_for(tmp_path / "running-1", timeout=60)
+        job.wait_for(tmp_path / "running-1")
         signal_rank(job, 0, signal.SIGSTOP)
-        done = job.finish(60)
+        done = job.finish()
     assert done.code != 0
     assert done.said("Timeout (")
 
@@ -95,13 +95,13 @@ def test_a_coordinator_killed_again_and_again_loses_and_doubles_nothing(tmp_path
     total = 12  # `test_kills` kills ten times in a row, without MPI
     for attempt in range(3):
         with Job(faulty(tmp_path, total, *(["--resume"] if attempt else []), stall=PATIENT, np=3)) as job:
-            job.wait_for(tmp_path / "running-1", timeout=60)
+            job.wait_for(tmp_path / "running-1")
             time.sleep(chance.uniform(0.0, 0.8))
             signal_rank(job, 0, signal.SIGKILL)
-            job.finish(60)
+            job.finish()
         (tmp_path / "running-1").unlink()
     with Job(faulty(tmp_path, total, "--resume", stall=PATIENT, np=3)) as job:
-        assert job.finish(90).code == 0
+        assert job.finish().code == 0
     rows = stored_rows()
     assert history.count(rows) == total
     assert {row["state"] for row in rows} == {"done", "failed"}

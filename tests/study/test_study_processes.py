@@ -22,7 +22,7 @@ def read_rows(folder):
 def mixed(tmp_path_factory):
     """Run a study whose trials end in every way; return its folder."""
     folder = tmp_path_factory.mktemp("mixed")
-    job = run_mpi(["study_program.py", folder, "mix", "12"], np=5, timeout=90)
+    job = run_mpi(["study_program.py", folder, "mix", "12"], np=5)
     assert job.code == 0, job.err
     assert job.said('"went": "home"') == 5
     return folder
@@ -49,10 +49,10 @@ def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(tmp_path):
     total = 14
     for reached, flags in ((3, []), (8, ["--resume"])):
         with Job(mpirun(5, ["study_program.py", tmp_path, "plod", str(total), *flags])) as job:
-            job.wait_for(tmp_path / "trials" / f"{reached:04d}", timeout=60)
+            job.wait_for(tmp_path / "trials" / f"{reached:04d}")
             job.kill()
             job.process.wait(30)
-    assert run_mpi(["study_program.py", tmp_path, "plod", str(total), "--resume"], np=5, timeout=90).code == 0
+    assert run_mpi(["study_program.py", tmp_path, "plod", str(total), "--resume"], np=5).code == 0
     rows = read_rows(tmp_path)
     lost = [row for row in rows if row["failure"] == "lost"]
     successors = [row["retry_of"] for row in rows if row["retry_of"] is not None]
@@ -70,7 +70,7 @@ def test_kill_9_in_mid_study_and_resume_lose_and_double_nothing(tmp_path):
 
 
 def test_an_idle_coordinator_costs_next_to_nothing(tmp_path):
-    assert run_mpi(["study_program.py", tmp_path, "sleep", "2"], np=5, timeout=90).code == 0
+    assert run_mpi(["study_program.py", tmp_path, "sleep", "2"], np=5).code == 0
     reports = [event for event in read_json_lines(tmp_path / "events.jsonl") if event["event"] == "reported"]
     start = [event for event in reports if event["step"] == 0][-1]
     end = next(event for event in reports if event["step"] == 1)
@@ -79,13 +79,13 @@ def test_an_idle_coordinator_costs_next_to_nothing(tmp_path):
 
 
 def test_a_refusal_is_told_once_and_ends_all_ranks(mixed):
-    job = run_mpi(["study_program.py", mixed, "mix", "12"], np=5, timeout=60)
+    job = run_mpi(["study_program.py", mixed, "mix", "12"], np=5)
     assert job.code == 2
     assert job.said("already holds study 'hvdgan' with 12 trials") == 1
     assert len(read_rows(mixed)) == 12
 
 
 def test_one_process_needs_no_launcher(tmp_path):
-    job = run_job([sys.executable, PROGRAMS / "study_program.py", tmp_path, "plod", "3"], timeout=60)
+    job = run_job([sys.executable, PROGRAMS / "study_program.py", tmp_path, "plod", "3"])
     assert job.code == 0, job.err
     assert [row["state"] for row in read_rows(tmp_path)] == ["done"] * 3
