@@ -104,11 +104,13 @@ class Unfolded(layers.Conv3D):
 
     def call(self, image: Tensor) -> Tensor:
         """Convolve images (n, x, y, z, 1)."""
-        kernel, around = self.kernel[:, :, :, 0], (self.around, self.around)
-        padded = tf.pad(image, ((0, 0), around, around, around, (0, 0)))
+        kernel, none, around = self.kernel[:, :, :, 0], (0, 0), (self.around, self.around)
+        keeps = all(2 * self.around + 1 == many for many in self.kernel_size[:2])
+        padded = tf.pad(image, (none, *[none if keeps else around] * 2, around, none))
         taps, last = self.kernel_size[2], padded.shape[3] - self.kernel_size[2] + 1
         columns = tf.concat([_keep(padded, 3, first, last) for first in range(taps)], axis=4)
-        return tf.nn.conv3d(columns, kernel[:, :, None], strides=(1,) * 5, padding="VALID") + self.bias
+        padding = "SAME" if keeps else "VALID"
+        return tf.nn.conv3d(columns, kernel[:, :, None], strides=(1,) * 5, padding=padding) + self.bias
 
     def compute_output_shape(self, shape: Cells) -> Cells:
         """Return the shape of images after it."""
@@ -140,7 +142,9 @@ def convolve(image: Tensor, kernel: Tensor, bias: Tensor | None, axes: Sequence[
         Images, (n, x, y, z, out).
     """
     large = _enlarge(tf.convert_to_tensor(kernel), axes)
-    groups = tf.nn.conv3d(_join(_pad(image, axes), axes[2].read), large, strides=(1,) * 5, padding="VALID")
+    keeps = all(axis.taps == 2 * axis.padding + 1 for axis in axes)
+    read = _join(_pad(image, axes, by_hand=not keeps), axes[2].read)
+    groups = tf.nn.conv3d(read, large, strides=(1,) * 5, padding="SAME" if keeps else "VALID")
     if bias is not None:
         groups += tf.tile(bias, [prod(axis.made for axis in axes)])
     return _part(groups, axes)
@@ -157,10 +161,15 @@ def _enlarge(kernel: Tensor, axes: Sequence[Axis]) -> Tensor:
     return tf.reshape(tf.transpose(large, (0, 1, 3, 2, 4)), shape)
 
 
-def _pad(image: Tensor, axes: Sequence[Axis]) -> Tensor:
-    """Put zeros around images (n, x, y, z, channels)."""
-    around = [(axis.before + axis.padding * axis.read, axis.after + axis.padding * axis.read) for axis in axes]
-    return tf.pad(image, ((0, 0), *around, (0, 0)))
+def _pad(image: Tensor, axes: Sequence[Axis], by_hand: bool) -> Tensor:
+    """Put zeros around images (n, x, y, z, channels); by hand also those that a convolution could put itself.
+
+    TensorFlow's can put as many on either side as leave the number of cells as it is. Then the gradient of the zeros,
+    which nobody wants, is not computed.
+    """
+    more = [axis.padding * axis.read if by_hand else 0 for axis in axes]
+    around = [(axis.before + zeros, axis.after + zeros) for axis, zeros in zip(axes, more, strict=True)]
+    return tf.pad(image, ((0, 0), *around, (0, 0))) if any(map(any, around)) else image
 
 
 def _join(image: Tensor, read: int) -> Tensor:

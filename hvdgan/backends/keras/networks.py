@@ -220,5 +220,8 @@ def _normalise(name: str, wanted: bool) -> keras.Layer:
 
 
 def _pad(x: tuple[int, int], y: tuple[int, int], z: tuple[int, int]) -> keras.Layer:
-    """Return a layer that adds zeros before and after each axis."""
+    """Return a layer that adds zeros before and after each axis.
+
+    Uneven ones that a convolution adds itself (padding "same") make NaN in bfloat16 now and then: TensorFlow 2.21, CPU.
+    """
     return layers.ZeroPadding3D((x, y, z))
