@@ -21,7 +21,7 @@ LINGER = 5.0
 """Seconds that processes of a finished job have to disappear."""
 
 PATIENCE = 240.0
-"""Seconds after which a job counts as hung: many times what the longest takes, as machines are loaded and slow."""
+"""Seconds after which a job counts as hung: far more than the longest takes, as machines are loaded and slow."""
 
 Words = str | Path | Sequence[str | Path]
 
